@@ -1,0 +1,1 @@
+"""Test tools for vmon and its plugins."""

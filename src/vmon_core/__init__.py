@@ -1,0 +1,1 @@
+"""vmon: watches a vLLM deployment from its first log line to verified clean-up."""

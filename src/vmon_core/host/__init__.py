@@ -1,0 +1,1 @@
+"""The plugin host: finds, loads, calls and isolates plugins."""

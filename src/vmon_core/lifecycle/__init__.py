@@ -1,0 +1,1 @@
+"""The lifecycle: from evidence to a state."""
