@@ -1,0 +1,85 @@
+"""Check guardrail policies against a checkpoint and propose what they ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from vmon_core.records import Action, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vmon_core.feedback import Feedback
+    from vmon_core.records import Checkpoint, GuardrailPolicy
+
+
+@attrs.define
+class _Watch:
+    """What is remembered of one policy: since when it holds, when it last proposed, whether it is broken."""
+
+    holding_since: float | None = None
+    proposed_at: float | None = None
+    broken: bool = False
+
+
+class Guardrails:
+    """Evaluates policies; remembers how long each has held and when it last spoke.
+
+    Args:
+        feedback: is told of a policy whose condition fails.
+    """
+
+    def __init__(self, feedback: Feedback) -> None:
+        self._feedback = feedback
+        self._watches: dict[str, _Watch] = {}
+        self._proposals = 0
+
+    def check(self, policies: Iterable[GuardrailPolicy], checkpoint: Checkpoint) -> list[Action]:
+        """Propose an action for every policy that is violated.
+
+        Args:
+            policies: those to check.
+            checkpoint: the moment to check.
+
+        Returns:
+            The proposals of policies whose condition has held for `hold_for` and which are not cooling down.
+        """
+        return [self._propose(p, checkpoint) for p in policies if self._is_due(p, checkpoint)]
+
+    def _is_due(self, policy: GuardrailPolicy, checkpoint: Checkpoint) -> bool:
+        watch = self._watches.setdefault(policy.name, _Watch())
+        if not self._holds(policy, watch, checkpoint):
+            watch.holding_since = None
+            return False
+        if watch.holding_since is None:
+            watch.holding_since = checkpoint.time
+        cooling = watch.proposed_at is not None and checkpoint.time - watch.proposed_at < policy.cooldown
+        return not cooling and checkpoint.time - watch.holding_since >= policy.hold_for
+
+    def _holds(self, policy: GuardrailPolicy, watch: _Watch, checkpoint: Checkpoint) -> bool:
+        try:
+            holds = bool(policy.condition(checkpoint))
+        except Exception as error:  # noqa: BLE001 (the condition is the user's code; whatever it raises, the monitor goes on)
+            if not watch.broken:
+                text = f"the condition of guardrail {policy.name!r} failed: {error!r}; it is taken as not violated"
+                self._feedback.say(Severity.ERROR, "guardrails", text, target=checkpoint.target, policy=policy.name)
+            watch.broken = True
+            return False
+        watch.broken = False
+        return holds
+
+    def _propose(self, policy: GuardrailPolicy, checkpoint: Checkpoint) -> Action:
+        self._watches[policy.name].proposed_at = checkpoint.time
+        self._proposals += 1
+        return Action(
+            id=f"{checkpoint.id}-{self._proposals}",
+            kind=policy.intervention,
+            target=checkpoint.target,
+            reason=policy.description or f"guardrail {policy.name} is violated",
+            policy=policy.name,
+            time=checkpoint.time,
+            mode=policy.mode,
+            parameters=policy.parameters,
+        )
