@@ -5,3 +5,11 @@ from __future__ import annotations
 
 class VmonError(Exception):
     """The root of them all; the command line prints these without a traceback."""
+
+
+class ConfigError(VmonError):
+    """The configuration is wrong; the message has one line for each problem."""
+
+
+class JournalError(VmonError):
+    """The journal cannot be used."""

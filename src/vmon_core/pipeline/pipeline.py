@@ -65,7 +65,7 @@ class Pipeline:
         self.window.state, self.window.since = self.tracker.state, self.tracker.since
         self.window.facts = self.tracker.facts
         for change in changes:
-            self._changed(change)
+            self.note(change)
         if changes or self._is_due(frame.time):
             self._analyzed_at = frame.time
             self._analyze(frame.time)
@@ -80,10 +80,13 @@ class Pipeline:
     def _is_due(self, now: float) -> bool:
         return self._analyzed_at is None or now - self._analyzed_at >= ANALYZE_EVERY
 
-    def _changed(self, change: Change) -> None:
+    def note(self, change: Change) -> Checkpoint:
+        """Record a transition with its checkpoint and tell the plugins."""
+        checkpoint = self.checkpoint(change.time, change)
         self._recorder.add_change(self.target, change)
-        self._recorder.add_checkpoint(self.checkpoint(change.time, change))
+        self._recorder.add_checkpoint(checkpoint)
         self._hooks.lifecycle(change)
+        return checkpoint
 
     def _analyze(self, now: float) -> None:
         for finding in self.findings.update(self._hooks.analyze(self.window), now):

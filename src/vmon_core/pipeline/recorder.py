@@ -35,6 +35,31 @@ class Recorder(Protocol):
         """Note what came of it; a second note of the same action says whether it helped."""
 
 
+class NullRecorder:
+    """Forgets everything; a base for recorders that care about some records only."""
+
+    def add_frame(self, target: str, frame: Frame) -> None:
+        """Forget it."""
+
+    def add_change(self, target: str, change: Change) -> None:
+        """Forget it."""
+
+    def add_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Forget it."""
+
+    def add_finding(self, target: str, finding: Finding) -> None:
+        """Forget it."""
+
+    def add_action(self, action: Action) -> None:
+        """Forget it."""
+
+    def add_verdict(self, action: Action, verdict: Verdict) -> None:
+        """Forget it."""
+
+    def add_outcome(self, action: Action, outcome: Outcome) -> None:
+        """Forget it."""
+
+
 class Recorders:
     """Tells several recorders.
 

@@ -1,0 +1,49 @@
+"""What several commands share: configuration, journal, plugins, JSON output."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from vmon_core.config import Config
+    from vmon_core.host.plugin_host import PluginHost
+    from vmon_core.journal import Journal
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line, instead of text.")
+"""The option that every printing command has."""
+
+
+def emit_json(data: object) -> None:
+    """Print one JSON object on one line, at once."""
+    click.echo(json.dumps(data, default=str, ensure_ascii=False))
+
+
+def load_config() -> Config:
+    """Read the configuration that the root command was given, or the one that is found."""
+    from vmon_core.config import load_config as load
+
+    path = click.get_current_context().find_root().obj
+    return load(Path(path) if path else None)
+
+
+def load_host(config: Config | None = None) -> PluginHost:
+    """Load all plugins; one that fails is in the host's report."""
+    from vmon_core.monitor import make_host
+
+    return make_host(config if config is not None else load_config())
+
+
+def open_journal(config: Config) -> Journal:
+    """Open the journal for reading; a missing one is an error that says how to get one."""
+    from vmon_core.errors import VmonError
+    from vmon_core.journal import Journal
+
+    path = config.journal_path
+    if not path.exists():
+        msg = f"there is no journal at {path} yet: start something with `vmon run` or `vmon watch` first"
+        raise VmonError(msg)
+    return Journal(path)
