@@ -70,7 +70,7 @@ class VLLMMonitor:
         clock: tells the time in Unix seconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all but the target have defaults and are named)
         self,
         target: Target | None = None,
         *,

@@ -1,4 +1,4 @@
-"""Replay a recording: find out who can read it, and run it through the pipeline with nothing but the recording's own time."""
+"""Replay a recording: find who can read it, and run it through the pipeline in the recording's own time."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ from vmon_core.cli.common import json_option, load_config
 def command(name: str | None, adopt: bool, as_json: bool, command: tuple[str, ...]) -> None:
     r"""Start COMMAND (a vLLM server) and follow it from its first log line to verified clean-up.
 
-    The server writes its log to a file, so it lives on when vmon is killed; the next `vmon run` of the same command finds
-    it and goes on. Ctrl-C and SIGTERM stop the server; what it does not obey in time is repeated, then enforced.
+    The server writes its log to a file, so it lives on when vmon is killed; the next `vmon run` of the same command
+    finds it and goes on. Ctrl-C and SIGTERM stop the server; what it does not obey in time is repeated, then enforced.
 
     \b
     Exit code:  0 stopped cleanly     3 failed to start     4 crashed
