@@ -1,0 +1,1 @@
+"""The processes of a vLLM server: launching, finding, watching and burying them."""
