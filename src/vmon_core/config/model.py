@@ -1,0 +1,194 @@
+"""The configuration's classes; the first line of each class and each setting's comment make up the default file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from vmon_core.config.options import Duration, Pause, Size, says
+from vmon_core.lifecycle.states import LifecycleState
+from vmon_core.records import Checkpoint, GateMode, GuardrailPolicy, Severity
+from vmon_core.supervisor import StopPlan
+
+
+@attrs.frozen(kw_only=True)
+class MonitorConfig:
+    """How vmon watches."""
+
+    interval: Duration = attrs.field(
+        default=Duration(1.0), metadata=says("The pause between two judgements when nothing happens.")
+    )
+    name: str = attrs.field(
+        default="", metadata=says("What the watched deployment is called; empty: taken from its command line or URL.")
+    )
+    data_dir: Path | None = attrs.field(
+        default=None,
+        metadata=says(
+            "Where vmon keeps its files; without it, the user's state folder.",
+            example='"~/.local/state/vmon"',
+        ),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class JournalConfig:
+    """What is kept of the past."""
+
+    path: Path | None = attrs.field(
+        default=None,
+        metadata=says(
+            "The journal's file; without it, journal.db in data_dir.", example='"~/.local/state/vmon/journal.db"'
+        ),
+    )
+    max_age: Duration = attrs.field(default=Duration(2592000.0), metadata=says("What is older is deleted."))
+    max_size: Size = attrs.field(
+        default=Size(200_000_000), metadata=says("When the file grows beyond this, the oldest recordings go first.")
+    )
+
+
+@attrs.frozen(kw_only=True)
+class GateConfig:
+    """How far interventions may go."""
+
+    mode: GateMode = attrs.field(
+        default=GateMode.OBSERVE,
+        metadata=says(
+            "off: never; observe: note what would be done; suggest: tell a person; approve: wait for a person's yes; "
+            "auto: do it.",
+        ),
+    )
+    kinds: Mapping[str, GateMode] = attrs.field(
+        factory=dict,
+        metadata=says("Modes of single kinds of action.", example='{ notify = "auto" }'),
+    )
+    kill_switch: Path | None = attrs.field(
+        default=None, metadata=says("While this file exists, nothing is done.", example='"/run/vmon/off"')
+    )
+
+
+@attrs.frozen(kw_only=True)
+class StopConfig(StopPlan):
+    """How a server that vmon launched is stopped: SIGTERM, SIGTERM again, then SIGKILL of its session."""
+
+    second_term_after: Duration = attrs.field(
+        default=Duration(5.0), metadata=says("A first SIGTERM that is not obeyed is repeated after this time.")
+    )
+    kill_after: Duration = attrs.field(
+        default=Duration(10.0), metadata=says("After this much more, what still runs is killed.")
+    )
+    leftovers_after: Duration = attrs.field(
+        default=Duration(15.0), metadata=says("How long processes may outlive the main one.")
+    )
+    drain_at_most: Duration = attrs.field(
+        default=Duration(600.0),
+        metadata=says("A server that finishes its requests first gets the time it asks for, up to this much."),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class FeedbackConfig:
+    """What vmon says about its own work."""
+
+    level: Severity = attrs.field(
+        default=Severity.INFO, metadata=says("The least that is said: debug, info, warning, error or critical.")
+    )
+    json_file: Path | None = attrs.field(
+        default=None,
+        metadata=says("A file that gets every message as a line of JSON.", example='"/var/log/vmon.jsonl"'),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class GuardrailConfig:
+    """One guardrail: when a finding is open, or a state lasts, propose an intervention."""
+
+    name: str = attrs.field(metadata=says("Unique among guardrails.", example='"tell-me-of-hangs"'))
+    finding: str = attrs.field(
+        default="", metadata=says("Holds while this finding is open.", example='"engine.unresponsive"')
+    )
+    state: tuple[LifecycleState, ...] = attrs.field(
+        default=(),
+        metadata=says("Holds while the deployment is in one of these states.", example='["HUNG", "CRASHED"]'),
+    )
+    intervention: str = attrs.field(default="notify", metadata=says("The kind of action to propose."))
+    severity: Severity = attrs.field(default=Severity.WARNING, metadata=says("How much a violation matters."))
+    mode: GateMode | None = attrs.field(default=None, metadata=says("Overrides the gate's mode.", example='"suggest"'))
+    hold_for: Pause = attrs.field(default=Pause(0.0), metadata=says("How long it must hold before it counts."))
+    cooldown: Pause = attrs.field(
+        default=Pause(60.0), metadata=says("After a proposal, nothing is proposed for this long.")
+    )
+    description: str = attrs.field(default="", metadata=says("What it protects."))
+    parameters: Mapping[str, Any] = attrs.field(
+        factory=dict, metadata=says("Handed to the intervention.", example='{ text = "look at it" }')
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if not self.finding and not self.state:
+            msg = f"guardrail {self.name!r} needs a `finding` or a `state` to watch for"
+            raise ValueError(msg)
+
+    def policy(self) -> GuardrailPolicy:
+        """The policy that the pipeline checks; with both a finding and states, both must hold."""
+        return GuardrailPolicy(
+            name=self.name,
+            condition=self._holds,
+            intervention=self.intervention,
+            description=self.description,
+            severity=self.severity,
+            hold_for=self.hold_for,
+            cooldown=self.cooldown,
+            mode=self.mode,
+            parameters=self.parameters,
+        )
+
+    def _holds(self, checkpoint: Checkpoint) -> bool:
+        found = not self.finding or self.finding in checkpoint.findings
+        return found and (not self.state or checkpoint.state in self.state)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Config:
+    """The whole configuration.
+
+    Attributes:
+        monitor, journal, gate, stop, feedback: the tables of these names.
+        disabled_plugins: names of plugins that are not loaded, from `[plugins] disabled`.
+        plugins: each plugin's own table, as it was written; secrets in it are not resolved yet.
+        guardrails: the guardrails, in the order of the file.
+        source: the file that it was read from, None for the defaults.
+    """
+
+    monitor: MonitorConfig = attrs.field(factory=MonitorConfig)
+    journal: JournalConfig = attrs.field(factory=JournalConfig)
+    gate: GateConfig = attrs.field(factory=GateConfig)
+    stop: StopConfig = attrs.field(factory=StopConfig)
+    feedback: FeedbackConfig = attrs.field(factory=FeedbackConfig)
+    disabled_plugins: tuple[str, ...] = ()
+    plugins: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    guardrails: tuple[GuardrailConfig, ...] = ()
+    source: Path | None = attrs.field(default=None, eq=False)
+
+    @property
+    def data_dir(self) -> Path:
+        """Where vmon keeps its files."""
+        return self.monitor.data_dir or _state_dir()
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal's file."""
+        return self.journal.path or self.data_dir / "journal.db"
+
+    @cached_property
+    def policies(self) -> tuple[GuardrailPolicy, ...]:
+        """The guardrails as the pipeline takes them."""
+        return tuple(guardrail.policy() for guardrail in self.guardrails)
+
+
+def _state_dir() -> Path:
+    import platformdirs  # noqa: PLC0415 (a configured folder needs no look-up)
+
+    return platformdirs.user_state_path("vmon", appauthor=False)
