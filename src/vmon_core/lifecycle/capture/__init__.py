@@ -1,0 +1,1 @@
+"""What a checkpoint captures of the outside: arguments, environment, hardware, software."""
