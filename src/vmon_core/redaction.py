@@ -32,8 +32,6 @@ _HINT = re.compile(
 """What every shape below contains: most texts hold none of these, and are done with after one search."""
 
 _NAME = r"[\w-]*(?:(?:api|access|secret)[_-]?key|token|secrets?|passw(?:or)?ds?|passphrase|pwd|credentials?)"
-    r"(?:[\w-]*(?:api[_-]?key|access[_-]?key|secret[_-]?key|token|secret|passw(?:or)?d|passphrase|pwd|credential)s?)"
-)
 _VALUE = r"""(?:"[^"\n]*"|'[^'\n]*'|[^\s,;&'"})\]]+)"""
 _SHAPES = (
     (re.compile(r"(\w+://)[^/\s:@]*:[^/\s@]+@"), rf"\1{HIDDEN}@"),
