@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import time
@@ -108,5 +109,9 @@ def start(tmp_path: Path, wait_until: Callable[[Callable[[], object]], None]) ->
     for server in started:
         server.kill()
         server.wait(10.0)
-        wait_until(lambda server=server: not server.clean_up().processes)
+        wait_until(functools.partial(_is_buried, server))
         server.close()
+
+
+def _is_buried(server: VllmServer) -> bool:
+    return not server.clean_up().processes

@@ -23,7 +23,9 @@ KERNELS = pytest.mark.parametrize("pidfd", [True, False], ids=["pidfd", "no-pidf
 @pytest.fixture
 def child() -> Iterator[subprocess.Popen[bytes]]:
     """A child that lives until its standard input is closed."""
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
         yield process
         process.kill()
 
@@ -61,12 +63,17 @@ def test_signals_and_sees_the_end(
     handle.close()
 
 
-def test_reads_an_exit_code(child: subprocess.Popen[bytes]) -> None:
-    """An exit code is told from a signal; reaping takes the status away."""
+def test_reaping_takes_the_exit_code_away(child: subprocess.Popen[bytes]) -> None:
+    """An exit code is told from a signal; once taken, there is nothing left to read."""
     handle = ProcessHandle.open(child.pid, None, ProcFS())
     assert handle is not None
-    child.communicate(b"\n")
-    assert handle.exit_status(1.0, main=False) is None  # Popen took it: nothing is left to read
+    assert child.stdin is not None
+    child.stdin.close()
+    assert handle.wait(20.0)
+    status = handle.exit_status(1.0, main=False, reap=True)
+    assert status is not None
+    assert (status.code, status.signal) == (1, None)  # input() met the end of the file
+    assert handle.exit_status(1.0, main=False) is None
     handle.close()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from vmon_core.evidence import Evidence, ProcessGone, ProcessSampled, ProcessSeen, Role
 from vmon_core.records import Target
-from vmon_plugin_vllm.process.procfs import ProcFS
+from vmon_plugin_vllm.process.procfs import ProcFS, Stat
 from vmon_plugin_vllm.process.table import YOUNG, ProcessTable
 
 if TYPE_CHECKING:
@@ -223,6 +223,11 @@ def test_strangers_are_read_only_once(tree: FakeProc, monkeypatch: pytest.Monkey
     table.look(NOW)
     read: list[int] = []
     stat = ProcFS.stat
-    monkeypatch.setattr(ProcFS, "stat", lambda self, pid: (read.append(pid), stat(self, pid))[1])
+
+    def noted(self: ProcFS, pid: int) -> Stat | None:
+        read.append(pid)
+        return stat(self, pid)
+
+    monkeypatch.setattr(ProcFS, "stat", noted)
     table.look(NOW + 1)
     assert sorted(read) == [100, 101, 102]

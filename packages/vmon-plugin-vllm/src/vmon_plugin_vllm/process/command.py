@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DEFAULT_PORT = 8000
-HIDDEN = "***"
-"""Stands where a secret was."""
 
 _PROGRAMS = frozenset({"vllm", "vmon-standin"})
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?")
@@ -27,7 +25,6 @@ _WRAPPERS = frozenset(
 _MODULE = re.compile(r"vllm(?:\.[\w.]+)?")
 _SERVER_MODULE = re.compile(r"vllm\.entrypoints\.(?:openai\.)?(?:launchers\.)?api_server(?:\.\w+)?")
 _EVERYWHERE = frozenset({"", "0.0.0.0"})  # noqa: S104 (recognised here, never bound)
-_SECRETS = frozenset({"--api-key", "--hf-token"})
 
 
 @attrs.frozen(kw_only=True)
@@ -119,29 +116,6 @@ def server_options(command: Sequence[str]) -> ServerOptions | None:
         uds=_last(options, "--uds"),
         tls="--ssl-certfile" in options,
     )
-
-
-def without_secrets(command: Sequence[str]) -> tuple[str, ...]:
-    """Hide the values of `--api-key` and `--hf-token`, so that they reach no record.
-
-    Args:
-        command: a command line.
-
-    Returns:
-        The same with `***` for each secret; `--api-key` takes several.
-
-    >>> without_secrets(["vllm", "serve", "m", "--api-key", "a", "b", "--port", "1"])
-    ('vllm', 'serve', 'm', '--api-key', '***', '***', '--port', '1')
-    """
-    kept, hiding = [], False
-    for part in command:
-        name, given, _ = part.partition("=")
-        if part.startswith("-"):
-            hiding = _option(name) in _SECRETS
-            kept.append(f"{name}={HIDDEN}" if hiding and given else part)
-        else:
-            kept.append(HIDDEN if hiding else part)
-    return tuple(kept)
 
 
 def _server_arguments(command: Sequence[str]) -> list[str] | None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmon_core.records import Target
-from vmon_plugin_vllm.process.command import runs_server, server_options, without_secrets
+from vmon_core.redaction import redact_command
+from vmon_plugin_vllm.process.command import runs_server, server_options
 from vmon_plugin_vllm.process.ports import local_port, port_owner
 from vmon_plugin_vllm.process.procfs import ProcFS, Stat
 
@@ -83,7 +84,7 @@ def _target(stat: Stat, procfs: ProcFS, url: str = "") -> Target:
         pid=stat.pid,
         started=procfs.started(stat),
         log=_log(stat.pid, procfs),
-        command=without_secrets(command),
+        command=redact_command(command),
     )
 
 

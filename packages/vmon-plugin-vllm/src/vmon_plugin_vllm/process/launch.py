@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from vmon_core.errors import VmonError
 from vmon_core.records import Target
+from vmon_core.redaction import redact_command
 from vmon_plugin_vllm.process import shared_memory
 from vmon_plugin_vllm.process.cleanup import SharedMemoryLedger
-from vmon_plugin_vllm.process.command import ServerOptions, server_options, without_secrets
+from vmon_plugin_vllm.process.command import ServerOptions, server_options
 from vmon_plugin_vllm.process.orphans import become_subreaper
 from vmon_plugin_vllm.process.ownership import LAUNCH_ID, owns
 from vmon_plugin_vllm.process.procfs import ProcFS
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from vmon_core.plugin import LaunchRequest
 
+_STDERR = 2
 _RESTORED = (signal.SIGPIPE, signal.SIGXFSZ)
 """Signals that Python ignores in its own process; the child gets them back."""
 
@@ -61,7 +64,7 @@ def launch(request: LaunchRequest) -> VllmServer:
         started=_start_time(pid),
         launch_id=launch_id,
         log=str(log),
-        command=without_secrets(request.command),
+        command=redact_command(request.command),
     )
     return VllmServer(target, ledger)
 
@@ -116,6 +119,7 @@ def _spawn(program: str, command: tuple[str, ...], environment: dict[str, str], 
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_DUP2, output, 1),
                 (os.POSIX_SPAWN_DUP2, output, 2),
+                *((os.POSIX_SPAWN_CLOSE, descriptor) for descriptor in _inherited()),
             ],
             setsid=True,
             setsigmask=(),
@@ -126,6 +130,19 @@ def _spawn(program: str, command: tuple[str, ...], environment: dict[str, str], 
         raise VmonError(_why_not(program, error)) from error
     finally:
         os.close(output)
+
+
+def _inherited() -> list[int]:
+    """The descriptors beyond the standard three that a child would get: those that vmon's own parent handed to it.
+
+    A server that outlives vmon must not hold, say, the pipe of the script that started vmon.
+    """
+    found = []
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 (numbers, not paths)
+        with contextlib.suppress(OSError):  # the descriptor of this very listing is closed by now
+            if int(name) > _STDERR and os.get_inheritable(int(name)):
+                found.append(int(name))
+    return found
 
 
 def _open_log(log: Path) -> int:

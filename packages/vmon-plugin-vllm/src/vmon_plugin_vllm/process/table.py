@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from vmon_core.evidence import Evidence, ProcessGone, ProcessSampled, ProcessSeen, Role
-from vmon_plugin_vllm.process.command import without_secrets
+from vmon_core.redaction import redact_command
 from vmon_plugin_vllm.process.ownership import Membership
 from vmon_plugin_vllm.process.procfs import ProcFS, Stat
 from vmon_plugin_vllm.process.titles import Identity, identify, main_identity
@@ -121,7 +121,7 @@ class ProcessTable:
         return stat.parent in self._members or self._membership.includes(stat, session)
 
     def _identify(self, stat: Stat) -> Identity:
-        title = " ".join(without_secrets(self._procfs.arguments(stat.pid)))[:_TITLE_LIMIT]
+        title = " ".join(redact_command(self._procfs.arguments(stat.pid)))[:_TITLE_LIMIT]
         if stat.pid == self._target.pid:
             return main_identity(title)
         parent = self._members.get(stat.parent)
