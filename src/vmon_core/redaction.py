@@ -32,6 +32,8 @@ _HINT = re.compile(
 """What every shape below contains: most texts hold none of these, and are done with after one search."""
 
 _NAME = r"[\w-]*(?:(?:api|access|secret)[_-]?key|token|secrets?|passw(?:or)?ds?|passphrase|pwd|credentials?)"
+_VALUE = r"""(?:"[^"\n]*"|'[^'\n]*'|[^\s,;&'"})\]]+)"""
+_SHAPES = (
     (re.compile(r"(\w+://)[^/\s:@]*:[^/\s@]+@"), rf"\1{HIDDEN}@"),
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {HIDDEN}"),
     (re.compile(r"\b(?:hf_|sk-|gh[pousr]_|github_pat_|xox[abprs]-|glpat-)[\w-]{6,}"), HIDDEN),
