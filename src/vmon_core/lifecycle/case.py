@@ -8,6 +8,9 @@ from vmon_core.evidence import FailureSeen, Role
 from vmon_core.lifecycle.facts import Facts
 from vmon_core.lifecycle.states import LifecycleState
 
+CAUSE_SECONDS = 2.0
+"""How far apart cause and consequence may be reported: an engine gives up on a failed worker within 0.1 s (`pp2`)."""
+
 
 @attrs.frozen
 class Case:
@@ -38,6 +41,12 @@ class Judgement:
 
 
 def root_cause(facts: Facts) -> FailureSeen | None:
-    """The failure that explains the others: the most specific, then the deepest reporter, then the earliest."""
-    fatal = [f for f in facts.failures if f.fatal]
-    return min(fatal, key=lambda f: (-f.weight, -f.depth, f.time), default=None)
+    """The failure that explains the others: the most specific, then the deepest reporter, then the earliest.
+
+    What was not fatal by itself can still be the cause, when something fatal was reported right after it.
+    """
+    first_fatal = min((f.time for f in facts.failures if f.fatal), default=None)
+    if first_fatal is None:
+        return None
+    related = [f for f in facts.failures if f.fatal or abs(f.time - first_fatal) <= CAUSE_SECONDS]
+    return min(related, key=lambda f: (-f.weight, -f.depth, f.time))

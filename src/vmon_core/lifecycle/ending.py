@@ -20,13 +20,24 @@ DRAIN_MARGIN = 10.0
 LEFTOVERS_SECONDS = 15.0
 """How long processes may outlive the main one; workers of vLLM 0.32 were seen to take 14 s (trace `pp2`)."""
 
+STATUS_SECONDS = 0.5
+"""How long after its end the main process' exit status is waited for; the process table may be quicker than its parent."""
+
 SIGKILL, SIGTERM, SIGINT = 9, 15, 2
 
 
 def _ended(case: Case) -> Judgement | None:
-    if not case.facts.ended:
+    if not case.facts.ended or _status_is_due(case):
         return None
     return _leftovers(case) or _verdict(case.facts)
+
+
+def _status_is_due(case: Case) -> bool:
+    """Whether the exit status may still come; it tells an obeyed request from a killed process."""
+    ending = case.facts.ending
+    if ending.exit is not None or ending.requested_at is None or ending.main_gone_at is None:
+        return False
+    return case.now - ending.main_gone_at < STATUS_SECONDS
 
 
 def _leftovers(case: Case) -> Judgement | None:

@@ -237,7 +237,7 @@ def _health_proves_ready(facts: Facts, seen: ev.Probed) -> bool:
 
 @_fold.register
 def _(seen: ev.EngineCounted, facts: Facts) -> Facts:
-    before = facts.traffic.counted
+    before = facts.traffic.counted or _at_launch(facts, seen)
     moved = before is not None and _moved_on(before, seen)
     waiting = (seen.waiting or 0) > 0
     traffic = attrs.evolve(
@@ -252,6 +252,13 @@ def _(seen: ev.EngineCounted, facts: Facts) -> Facts:
     )
     facts = attrs.evolve(facts, traffic=traffic, suspicions=() if moved else facts.suspicions)
     return _gauged(facts, seen)
+
+
+def _at_launch(facts: Facts, seen: ev.EngineCounted) -> ev.EngineCounted | None:
+    """A server whose launch was seen has counted from zero, so its very first scrape can show movement."""
+    if facts.startup.began is None:
+        return None
+    return ev.EngineCounted(time=seen.time, steps=0, generated=0, prompted=0, finished=0)
 
 
 def _moved_on(before: ev.EngineCounted, after: ev.EngineCounted) -> bool:

@@ -166,7 +166,7 @@ def _degraded(case: Case) -> Judgement | None:
     contact = case.facts.contact
     if contact.health is not None and contact.unhealthy > 1:  # one answer proves nothing
         return Judgement(LifecycleState.DEGRADED, f"/health answers {contact.health.code}")
-    recent = [f for f in case.facts.failures if not f.fatal and case.now - f.time < DEGRADED_SECONDS]
+    recent = [f for f in case.facts.failures if not f.fatal and f.weight > 1 and case.now - f.time < DEGRADED_SECONDS]
     return Judgement(LifecycleState.DEGRADED, recent[-1].cause) if recent else None
 
 

@@ -1,0 +1,1 @@
+"""Reading a vLLM server's log: from bytes to evidence."""

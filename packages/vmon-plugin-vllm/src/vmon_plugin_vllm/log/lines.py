@@ -1,0 +1,106 @@
+"""From bytes to records: split lines, bound them, and read the formats in which vLLM logs."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import attrs
+
+LINE_LIMIT = 8192
+"""The most bytes kept of one line: no message that matters is longer, and a broken one must not fill the memory."""
+
+_PLAIN = re.compile(
+    r"(?:^|.*?\s)?\((?P<process>[\w:-]+) pid=(?P<pid>\d+)\)\s+"
+    r"(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) \d\d-\d\d \d\d:\d\d:\d\d \[[^\]]*\] ?(?P<message>.*)$"
+)
+_UVICORN = re.compile(r"^(?P<level>INFO|WARNING|ERROR|CRITICAL): {5,}(?P<message>.*)$")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_BREAKS = re.compile(rb"[\r\n]")
+
+
+@attrs.frozen
+class LogRecord:
+    """One line of the log.
+
+    Attributes:
+        message: the text without its prefix.
+        process: the name of the process that wrote it, "" when the line does not say.
+        pid: that process, None when the line does not say.
+        level: DEBUG to CRITICAL, "" for a raw line.
+    """
+
+    message: str
+    process: str = ""
+    pid: int | None = None
+    level: str = ""
+
+    @property
+    def depth(self) -> int:
+        """How deep the writer sits: 2 a worker, 1 an engine core, 0 anything else."""
+        name = self.process.lower()
+        return 2 if "worker" in name else 1 if name.startswith("enginecore") else 0
+
+
+class LineSplitter:
+    r"""Cuts a stream of bytes into lines at `\n` and `\r`; progress bars use the latter.
+
+    >>> splitter = LineSplitter()
+    >>> splitter.feed(b"one\r\ntw"), splitter.feed(b"o\n")
+    (['one'], ['two'])
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[str]:
+        """Take in bytes and return the lines that they complete; empty lines are left out.
+
+        What is longer than `LINE_LIMIT` is cut, and bytes that are not UTF-8 are replaced.
+        """
+        parts = _BREAKS.split(data)
+        if len(parts) == 1:
+            self._rest += data[: max(0, LINE_LIMIT - len(self._rest))]
+            return []
+        parts[0] = self._rest + parts[0]
+        self._rest = parts.pop()[:LINE_LIMIT]
+        return [_text(part) for part in parts if part]
+
+
+def _text(line: bytes) -> str:
+    text = line[:LINE_LIMIT].decode("utf-8", "replace")
+    return _COLOUR.sub("", text) if "\x1b" in text else text
+
+
+def parse_line(line: str) -> LogRecord:
+    """Read one line in whichever format it is.
+
+    >>> parse_line("(Worker_TP1 pid=42) INFO 11-24 03:01:34 [base_loader.py:82] Loading weights took 1 s").process
+    'Worker_TP1'
+    """
+    if line.startswith("{"):
+        return _parse_json(line)
+    uvicorn = _UVICORN.match(line)
+    if uvicorn:
+        return LogRecord(uvicorn["message"], level=uvicorn["level"])
+    plain = _PLAIN.match(line) if " pid=" in line else None
+    if plain:
+        return LogRecord(plain["message"].rstrip("\r"), plain["process"], int(plain["pid"]), plain["level"])
+    return LogRecord(line)
+
+
+def _parse_json(line: str) -> LogRecord:
+    """Read a line of the JSON formatter; anything that is not one is a raw line."""
+    try:
+        data = json.loads(line)
+    except ValueError:
+        return LogRecord(line)
+    if not isinstance(data, dict) or not isinstance(data.get("message"), str):
+        return LogRecord(line)
+    pid = data.get("process")
+    return LogRecord(
+        data["message"],
+        str(data.get("vllm_process_name") or data.get("processName") or ""),
+        pid if isinstance(pid, int) else None,
+        str(data.get("levelname") or ""),
+    )

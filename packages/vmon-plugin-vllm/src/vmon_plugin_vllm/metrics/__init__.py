@@ -1,0 +1,1 @@
+"""What a vLLM server says on /metrics: parsing, names, counters and histograms."""
