@@ -121,7 +121,7 @@ class ProcessGone(Evidence):
 
 @attrs.frozen(kw_only=True)
 class ProcessExited(Evidence):
-    """A process ended and its parent read its exit status: exactly one of `code` and `signal` is set.
+    """A process ended and its status was looked for: `code` or `signal` is set, neither when it is unreadable.
 
     Attributes:
         main: whether it is the deployment's main process.

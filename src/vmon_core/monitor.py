@@ -104,7 +104,11 @@ class VLLMMonitor:
         self._describe()
         self.plugin_manager.start(self._host_api)
         self.loop.scheduler = Scheduler(
-            self.plugin_manager.collectors, lambda: self.loop.tick(self.target), self.loop.put, clock=self._clock
+            self.plugin_manager.collectors,
+            lambda: self.loop.tick(self.target),
+            self.loop.put,
+            self.feedback.say,
+            clock=self._clock,
         )
         self._carrier = Carrier(self.loop.turn, self.plugin_manager.dispatcher, say=self.feedback.say)
         self._carrier.start()

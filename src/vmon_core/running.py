@@ -16,6 +16,7 @@ from vmon_core.lifecycle.states import LifecycleState, Stage
 from vmon_core.monitor import VLLMMonitor, make_host
 from vmon_core.plugin import LaunchRequest
 from vmon_core.records import Severity, Target
+from vmon_core.redaction import redact_command
 from vmon_core.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Runner:
 
     def _adopted(self, host: PluginHost, command: tuple[str, ...]) -> Server | None:
         for target in self._journal.live_launches():
-            if target.command != command or (self._name and target.name != self._name):
+            if target.command != redact_command(command) or (self._name and target.name != self._name):
                 continue
             server = host.hooks.adopt(target)
             if server is not None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum, IntEnum
 from pathlib import Path
+from types import GenericAlias
 from typing import Any, NoReturn, get_args, get_origin
 
 import attrs
@@ -167,7 +168,8 @@ def _array(kind: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
     def hook(value: object, _: object) -> object:
         if not isinstance(value, list):
             _refuse("an array", value)
-        return tuple(converter.structure(value, list[item]))
+        plain: Any = GenericAlias(list, (item,))
+        return tuple(converter.structure(value, plain))
 
     return hook
 
@@ -178,7 +180,8 @@ def _mapping(kind: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any
     def hook(value: object, _: object) -> object:
         if not isinstance(value, dict):
             _refuse("a table", value)
-        return converter.structure(value, dict[name, item])
+        plain: Any = GenericAlias(dict, (name, item))
+        return converter.structure(value, plain)
 
     return hook
 
@@ -212,12 +215,17 @@ _OVERRIDES: dict[type, dict[str, Any]] = {
 
 def _make_converter() -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=True)
-    converter.register_structure_hook_factory(lambda kind: get_origin(kind) is tuple)(_array)
-    converter.register_structure_hook_factory(lambda kind: get_origin(kind) is Mapping)(_mapping)
+    converter.register_structure_hook_factory(lambda kind: _is_generic(kind, tuple))(_array)
+    converter.register_structure_hook_factory(lambda kind: _is_generic(kind, Mapping))(_mapping)
     converter.register_structure_hook_factory(attrs.has)(_table)
     for kind, hook in _HOOKS.items():
         converter.register_structure_hook(kind, hook)
     return converter
+
+
+def _is_generic(kind: object, origin: object) -> bool:
+    found: object = get_origin(kind)
+    return found is origin
 
 
 _CONVERTER = _make_converter()

@@ -13,7 +13,7 @@ from vmon_core.feedback.lane import Lane
 from vmon_core.feedback.message import Message
 from vmon_core.feedback.terminal import TerminalHandler
 from vmon_core.records import Severity
-from vmon_core.redaction import redact_text
+from vmon_core.redaction import HIDDEN, is_secret_name, redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,14 +135,17 @@ class Feedback:
             source=source,
             text=self._redact(text),
             target=target,
-            context={name: self._redacted(value) for name, value in context.items()},
+            context=self._redacted_mapping(context),
         )
+
+    def _redacted_mapping(self, mapping: Mapping[str, Any]) -> dict[str, Any]:
+        return {k: HIDDEN if is_secret_name(str(k)) else self._redacted(v) for k, v in mapping.items()}
 
     def _redacted(self, value: object) -> object:
         if isinstance(value, str):
             return self._redact(value)
         if isinstance(value, Mapping):
-            return {key: self._redacted(inner) for key, inner in value.items()}
+            return self._redacted_mapping(value)
         if isinstance(value, list | tuple | set | frozenset):
             return [self._redacted(inner) for inner in value]
         return value

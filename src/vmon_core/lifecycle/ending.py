@@ -21,7 +21,7 @@ LEFTOVERS_SECONDS = 15.0
 """How long processes may outlive the main one; workers of vLLM 0.32 were seen to take 14 s (trace `pp2`)."""
 
 STATUS_SECONDS = 0.5
-"""How long after its end the main process' exit status is waited for; the process table may be quicker than its parent."""
+"""How long after its end the main process' exit status is waited for: the process table may be quicker."""
 
 SIGKILL, SIGTERM, SIGINT = 9, 15, 2
 

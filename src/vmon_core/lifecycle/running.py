@@ -25,6 +25,9 @@ FLAT_ALONE_SECONDS = 10.0
 COMPILING_SECONDS = 300.0
 """How long a busy but fruitless engine may be taken to be compiling; a first CPU batch took 34 s (trace `tp2`)."""
 
+COMPILER_PAUSE_SECONDS = 5.0
+"""How long no compiler may run before compiling is over; pauses of 3 s were seen between two (trace `tp2`)."""
+
 BUSY_GRACE_SECONDS = 10.0
 """How long a busy engine may take for one step before that is worth a state of its own."""
 
@@ -157,9 +160,15 @@ def _busy_without_result(case: Case, present: frozenset[Signal]) -> Judgement | 
 
 def _compiling_unseen(case: Case) -> Judgement | None:
     """The first batch of a CPU server compiles while every gauge says zero; only the compilers show it."""
-    if not case.facts.alive(Role.COMPILER) or sig.progressing(case.facts, case.now):
+    if not _compiler_seen(case) or sig.progressing(case.facts, case.now):
         return None
     return Judgement(LifecycleState.RECOMPILING, "a compiler runs under the engine and no step is finished")
+
+
+def _compiler_seen(case: Case) -> bool:
+    """Whether a compiler runs or ran a moment ago: there is one for each file, with pauses in between."""
+    compilers = [p for p in case.facts.processes.values() if p.role is Role.COMPILER]
+    return any(p.gone_at is None or case.now - p.gone_at < COMPILER_PAUSE_SECONDS for p in compilers)
 
 
 def _degraded(case: Case) -> Judgement | None:

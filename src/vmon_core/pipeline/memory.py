@@ -51,12 +51,10 @@ class MemoryRecorder(NullRecorder):
 
     def add_verdict(self, action: Action, verdict: Verdict) -> None:
         """Put it with its action."""
-        self._evolve(action, verdict=verdict)
+        if action.id in self._actions:
+            self._actions[action.id] = attrs.evolve(self._actions[action.id], verdict=verdict)
 
     def add_outcome(self, action: Action, outcome: Outcome) -> None:
         """Put it with its action; the later of two says whether it helped."""
-        self._evolve(action, outcome=outcome)
-
-    def _evolve(self, action: Action, **changes: Verdict | Outcome) -> None:
         if action.id in self._actions:
-            self._actions[action.id] = attrs.evolve(self._actions[action.id], **changes)
+            self._actions[action.id] = attrs.evolve(self._actions[action.id], outcome=outcome)

@@ -44,12 +44,17 @@ def _unresponsive(window: Window) -> Iterator[Finding]:
     yield Finding(
         code=code,
         severity=Severity.CRITICAL,
-        summary=f"{', '.join(names) or 'the engine'} has not answered since {window.now - window.since:.0f} s",
+        summary=f"{', '.join(names) or 'the engine'} does not answer: {_quiet(window)}",
         time=window.now,
         entities=names,
         evidence=_evidence(window),
         advice="Capture stacks (py-spy dump) before a restart: it destroys the evidence. /health does not see this.",
     )
+
+
+def _quiet(window: Window) -> str:
+    moved = window.facts.traffic.progress_at
+    return f"no progress for {window.now - moved:.0f} s" if moved is not None else "it never has"
 
 
 def _workers(stopped: list[Process]) -> bool:
@@ -98,7 +103,7 @@ def _preemptions(window: Window) -> Iterator[Finding]:
     yield Finding(
         code="kv.preemption",
         severity=Severity.WARNING,
-        summary=f"{count:.0f} requests were preempted in the last {PREEMPTION_SECONDS:.0f} s: the KV cache is too small",
+        summary=f"{count:.0f} preemptions in the last {PREEMPTION_SECONDS:.0f} s: the KV cache is too small",
         time=window.now,
         advice="Lower --max-num-seqs, or give the KV cache more room (--gpu-memory-utilization, more GPUs).",
     )

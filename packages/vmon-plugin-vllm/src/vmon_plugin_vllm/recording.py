@@ -142,8 +142,8 @@ def _metrics(row: Row) -> Iterator[ev.Evidence | Sample]:
         yield ev.Probed(time=row["t"], path="/metrics", error=_error(row.get("error")), seconds=row["dt"])
         return
     samples = [s for key, value in row["values"].items() if (s := _sample(key, value, row["t"])) is not None]
-    yield ev.Probed(time=row["t"], path="/metrics", code=row.get("code", 200), seconds=row["dt"])
     yield count(samples, row["t"])
+    yield ev.Probed(time=row["t"], path="/metrics", code=row.get("code", 200), seconds=row["dt"])
     yield from samples
 
 

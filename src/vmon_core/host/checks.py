@@ -1,0 +1,100 @@
+"""Check a plugin object before it is used: its hooks, their arguments, and what it says about itself."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import TYPE_CHECKING, Any
+
+from packaging.version import InvalidVersion, Version
+
+from vmon_core.errors import VmonError
+from vmon_core.hookspecs import SPECS
+from vmon_core.plugin import PROJECT, PluginInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_MARK = f"{PROJECT}_impl"
+
+SPEC_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    name: tuple(inspect.signature(function).parameters)[1:]
+    for spec in SPECS
+    for name, function in vars(spec).items()
+    if name.startswith(f"{PROJECT}_")
+}
+"""The arguments of every hook."""
+
+
+class PluginError(VmonError):
+    """A plugin cannot be used."""
+
+
+def implementations(plugin: object) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Name the hook implementations of a plugin object; properties are not touched."""
+    for name in dir(type(plugin)) if not inspect.ismodule(plugin) else vars(plugin):
+        attribute = inspect.getattr_static(plugin, name)
+        marked = getattr(attribute, "__func__", attribute)
+        if inspect.isroutine(marked) and hasattr(marked, _MARK):
+            yield name, getattr(plugin, name)
+
+
+def check(plugin: object) -> PluginInfo:
+    """Check a plugin and ask it who it is.
+
+    Args:
+        plugin: a module or an object with hook implementations.
+
+    Returns:
+        What it says about itself.
+
+    Raises:
+        PluginError: it cannot be used; the message says why.
+    """
+    found = dict(implementations(plugin))
+    for name, function in found.items():
+        _check_signature(name, function)
+        _check_options(name, getattr(function, _MARK))
+    if "vmon_plugin_info" not in found:
+        msg = "it does not implement vmon_plugin_info, which says who it is"
+        raise PluginError(msg)
+    return _checked_info(found["vmon_plugin_info"]())
+
+
+def _check_signature(name: str, function: Callable[..., Any]) -> None:
+    if name not in SPEC_ARGUMENTS:
+        msg = f"{name} is no hook; the hooks are: {', '.join(sorted(SPEC_ARGUMENTS))}"
+        raise PluginError(msg)
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
+            msg = f"{name}: {parameter} must be a plain argument; the hook cannot pass it otherwise"
+            raise PluginError(msg)
+        if parameter.default is not parameter.empty:
+            msg = f"{name}: {parameter.name} must not have a default; versions of pluggy treat them differently"
+            raise PluginError(msg)
+        if parameter.name not in SPEC_ARGUMENTS[name]:
+            known = ", ".join(SPEC_ARGUMENTS[name]) or "none"
+            msg = f"{name}: the hook has no argument {parameter.name!r}; it has: {known}"
+            raise PluginError(msg)
+
+
+def _check_options(name: str, options: dict[str, Any]) -> None:
+    if options.get("wrapper") or options.get("hookwrapper"):
+        msg = f"{name} is a wrapper; implementations are called alone, so there is nothing to wrap"
+        raise PluginError(msg)
+
+
+def _checked_info(info: object) -> PluginInfo:
+    if not isinstance(info, PluginInfo):
+        msg = f"vmon_plugin_info must return a PluginInfo, not {type(info).__name__}"
+        raise PluginError(msg)
+    if not _NAME.fullmatch(info.name):
+        msg = f"its name {info.name!r} must be lower case letters, digits and hyphens"
+        raise PluginError(msg)
+    try:
+        Version(info.version)
+    except InvalidVersion:
+        msg = f"its version {info.version!r} is no version (PEP 440)"
+        raise PluginError(msg) from None
+    return info

@@ -1,0 +1,198 @@
+"""Run collectors: each on its own schedule, in threads of its own, with a deadline."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from vmon_core.evidence import Evidence
+from vmon_core.host.dispatch import Implementation
+from vmon_core.plugin import Schedule
+from vmon_core.records import Frame, Sample, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from concurrent.futures import Future
+
+    from vmon_core.host.say import Say
+    from vmon_core.records import Tick
+
+DEFAULT = Schedule(interval=5.0, timeout=2.0)
+"""For implementations without `@every`, in seconds."""
+
+
+@attrs.define(eq=False)
+class _Job:
+    """One collector: what to call, when it is due, and the call that is going on."""
+
+    implementation: Implementation
+    schedule: Schedule
+    due: float = 0.0
+    started: float | None = None
+    late: bool = False
+    wake: threading.Event = attrs.field(factory=threading.Event)
+    thread: threading.Thread | None = None
+
+
+class Scheduler:
+    """Calls `vmon_collect` implementations when they are due.
+
+    Each one has a thread, so that one that hangs keeps nobody else waiting; the threads are daemons and end with the
+    process.
+
+    Args:
+        implementations: the collectors.
+        make_tick: makes the tick for a call.
+        sink: takes the frames, from any thread.
+        say: is told of failures.
+        clock: tells the time in Unix seconds.
+    """
+
+    def __init__(
+        self,
+        implementations: Iterable[Implementation],
+        make_tick: Callable[[], Tick],
+        sink: Callable[[Frame], None],
+        say: Say,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._jobs = [_Job(i, getattr(i.function, "vmon_schedule", DEFAULT)) for i in implementations]
+        self._make_tick = make_tick
+        self._sink = sink
+        self._say = say
+        self._clock = clock
+        self._stopping = False
+        self._asyncio = _AsyncLoop()
+
+    def run_due(self, now: float) -> None:
+        """Start every collector whose time has come, and look after those that overrun."""
+        for job in self._jobs:
+            if job.started is not None:
+                self._look_after(job, now)
+            elif now >= job.due and job.implementation.health.may_run(now):
+                self._begin(job, now)
+
+    def next_due(self, now: float) -> float:
+        """When the next collector is due; for one that is at work, when its deadline is."""
+        times = [self._next(job) for job in self._jobs]
+        return min(times, default=now + DEFAULT.interval)
+
+    def urge(self) -> None:
+        """Make everything due now: the lifecycle wants a fresh look."""
+        for job in self._jobs:
+            job.due = 0.0
+
+    def stop(self, timeout: float) -> None:
+        """End the threads; one whose call does not return within `timeout` seconds is left behind."""
+        self._stopping = True
+        for job in self._jobs:
+            job.wake.set()
+        end = time.monotonic() + timeout
+        for job in self._jobs:
+            if job.thread is not None:
+                job.thread.join(max(0.0, end - time.monotonic()))
+        self._asyncio.stop()
+
+    def _next(self, job: _Job) -> float:
+        if job.started is None:
+            return max(job.due, job.implementation.health.paused_until)
+        return float("inf") if job.late else job.started + job.schedule.timeout
+
+    def _begin(self, job: _Job, now: float) -> None:
+        job.due, job.started, job.late = now + job.schedule.interval, now, False
+        if job.thread is None:
+            name = f"vmon-{job.implementation.plugin}"
+            job.thread = threading.Thread(target=self._work, args=(job,), name=name, daemon=True)
+            job.thread.start()
+        job.wake.set()
+
+    def _look_after(self, job: _Job, now: float) -> None:
+        if job.late or job.started is None or now - job.started <= job.schedule.timeout:
+            return
+        job.late = job.implementation.health.stuck = True
+        took = now - job.started
+        job.implementation.health.failed(f"no answer for {took:.1f} s", took, now)
+        text = f"a collector has not returned for {took:.1f} s; it is not called again until it does"
+        self._say(Severity.ERROR, job.implementation.plugin, text, hook="vmon_collect")
+
+    def _work(self, job: _Job) -> None:
+        while True:
+            job.wake.wait()
+            job.wake.clear()
+            if self._stopping:
+                return
+            self._collect(job)
+
+    def _collect(self, job: _Job) -> None:
+        tick = self._make_tick()
+        try:
+            found = _sorted(self._call(job, tick))
+        except BaseException as error:  # noqa: BLE001 (a plugin that exits must not end the monitor)
+            self._ended(job, f"{type(error).__name__}: {error}")
+            return
+        late = job.late
+        self._ended(job)
+        if not late:
+            self._sink(Frame(self._clock(), *found))
+
+    def _call(self, job: _Job, tick: Tick) -> Any:  # noqa: ANN401 (checked by `_sorted`)
+        implementation = job.implementation
+        value = implementation.function(*([tick] if "tick" in implementation.names else []))
+        return self._asyncio.wait(value, job.schedule.timeout) if inspect.iscoroutine(value) else value
+
+    def _ended(self, job: _Job, error: str = "") -> None:
+        now, health = self._clock(), job.implementation.health
+        took = now - (job.started or now)
+        health.stuck = False
+        if error:
+            health.failed(error, took, now)
+            if health.in_a_row == 1 or health.paused_until > now:
+                pause = f"; left alone for {health.paused_until - now:.0f} s" if health.paused_until > now else ""
+                self._say(Severity.ERROR, job.implementation.plugin, f"vmon_collect failed: {error}{pause}")
+        elif not job.late:
+            health.succeeded(took)
+        job.started = None
+
+
+def _sorted(found: Iterable[object] | None) -> tuple[tuple[Evidence, ...], tuple[Sample, ...]]:
+    """Tell evidence from samples; anything else is rubbish and fails the whole call."""
+    items = tuple(found or ())
+    for item in items:
+        if not isinstance(item, Evidence | Sample):
+            msg = f"vmon_collect must return samples and evidence, not {type(item).__name__}"
+            raise TypeError(msg)
+    return tuple(i for i in items if isinstance(i, Evidence)), tuple(i for i in items if isinstance(i, Sample))
+
+
+class _AsyncLoop:
+    """One event loop for all collectors that are `async def`, started by the first of them."""
+
+    def __init__(self) -> None:
+        self._loop: Any = None
+        self._lock = threading.Lock()
+
+    def wait(self, coroutine: Any, timeout: float) -> Any:  # noqa: ANN401 (whatever the plugin returns)
+        """Run a coroutine; it is cancelled after `timeout` seconds."""
+        import asyncio  # noqa: PLC0415 (costs 5 MB, and most monitors have no async plugin)
+
+        future: Future[Any] = asyncio.run_coroutine_threadsafe(
+            asyncio.wait_for(coroutine, timeout), self._started(asyncio.new_event_loop)
+        )
+        return future.result()
+
+    def _started(self, new_loop: Callable[[], Any]) -> Any:  # noqa: ANN401 (asyncio is not imported here)
+        with self._lock:
+            if self._loop is None:
+                self._loop = new_loop()
+                threading.Thread(target=self._loop.run_forever, name="vmon-asyncio", daemon=True).start()
+            return self._loop
+
+    def stop(self) -> None:
+        """End the loop."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)

@@ -1,0 +1,105 @@
+"""An operator at work: starts vmon commands on a real vLLM and reads what they print."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+START_SECONDS = 300.0
+"""How long a start of the real server may take on a busy two-core machine."""
+
+Event = dict[str, Any]
+
+
+class Vmon:
+    """A vmon command in a process of its own; its JSON lines are collected as they come."""
+
+    def __init__(self, home: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        config = home / "vmon.toml"
+        if not config.exists():
+            config.write_text(f'[monitor]\ndata_dir = "{home / "state"}"\n')
+        self.events: list[Event] = []
+        self._arrived: queue.Queue[Event | None] = queue.Queue()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "vmon_core", "--config", str(config), *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(environment or {})},
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self.process.stdout or ():
+            self._arrived.put(json.loads(line))
+        self._arrived.put(None)
+
+    def wait_for(self, wanted: Callable[[Event], bool], timeout: float = START_SECONDS) -> Event:
+        """Wait until an event is `wanted`; those before it are kept in `events`."""
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                event = self._arrived.get(timeout=max(0.01, end - time.monotonic()))
+            except queue.Empty:
+                msg = f"not seen in {timeout:.0f} s; seen: {[e.get('to', e.get('code')) for e in self.events]}"
+                raise TimeoutError(msg) from None
+            if event is None:
+                msg = f"vmon ended first; seen: {[e.get('to', e.get('code')) for e in self.events]}"
+                raise EOFError(msg)
+            self.events.append(event)
+            if wanted(event):
+                return event
+
+    def wait_for_state(self, *states: str, timeout: float = START_SECONDS) -> Event:
+        """Wait for a transition to one of these states."""
+        return self.wait_for(lambda e: e.get("to") in states, timeout)
+
+    def report(self, timeout: float = 60.0) -> Event:
+        """Wait for the report at the end."""
+        return self.wait_for(lambda e: e.get("event") == "report", timeout)
+
+    @property
+    def states(self) -> list[str]:
+        """The states visited so far."""
+        return [e["to"] for e in self.events if e.get("event") == "transition"]
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+
+    def exit_code(self, timeout: float = 60.0) -> int:
+        """Wait for the end."""
+        return self.process.wait(timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+def processes_of(report: Event) -> dict[str, int]:
+    """The pids of a report's live processes by name."""
+    return {p["name"]: p["pid"] for p in report["processes"] if p["state"] != "gone"}
