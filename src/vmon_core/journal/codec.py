@@ -71,7 +71,7 @@ class Reader:
 
     def record(self, kind: str, text: str) -> Record | None:
         """Read an event; None when it cannot be understood."""
-        known: type[Record] | None = EVENT_KINDS.get(kind)
+        known: Any = EVENT_KINDS.get(kind)  # one of many classes: more than a type variable can say
         return self._structured(text, known)
 
     def target(self, text: str) -> Target | None:
