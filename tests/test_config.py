@@ -94,7 +94,8 @@ def test_complete_file(load: Load) -> None:
     assert (config.monitor.interval, config.monitor.name) == (0.5, "prod")
     assert config.data_dir == Path.home() / "vmon"
     assert config.journal_path == Path.home() / "vmon/journal.db"
-    assert (config.journal.max_age, config.journal.max_size) == (7 * 86400, 2**30)
+    assert config.journal.max_age == 7 * 86400.0
+    assert config.journal.max_size == 2**30
     assert (config.gate.mode, config.gate.kinds) == (GateMode.SUGGEST, {"notify": GateMode.AUTO})
     assert config.gate.kill_switch == Path("/run/off")
     assert (config.stop.second_term_after, config.stop.kill_after) == (3.0, 10.0)
@@ -357,4 +358,4 @@ def test_any_string_survives_writing(name: str, key: str) -> None:
 def test_sizes_and_durations_round_trip(number: int) -> None:
     """What is written is read back as the same."""
     assert read_size(write_size(number)) == number
-    assert read_duration(write_duration(float(number))) == number
+    assert read_duration(write_duration(float(number))) == float(number)

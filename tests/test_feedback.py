@@ -150,10 +150,10 @@ def test_close_does_not_wait_for_ever() -> None:
 
 def test_secrets_are_redacted_at_the_edge(feedback: Feedback, heard: list[Message]) -> None:
     """Text and every string in the context pass the redaction; other values stay what they are."""
-    feedback.say(Severity.INFO, "x", "pass hunter2", args=["a", "hunter2"], deep={"k": "hunter2"}, count=3)
+    feedback.say(Severity.INFO, "x", "pass hunter2", args=["a", "hunter2"], deep={"k": "hunter2"}, api_key="x", count=3)
     assert feedback.flush()
     assert heard[0].text == "pass ***"
-    assert heard[0].context == {"args": ["a", "***"], "deep": {"k": "***"}, "count": 3}
+    assert heard[0].context == {"args": ["a", "***"], "deep": {"k": "***"}, "api_key": "***", "count": 3}
 
 
 def test_default_redaction_hides_credentials() -> None:
