@@ -7,7 +7,6 @@ that the launcher sent itself.
 from __future__ import annotations
 
 import json
-import re
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,10 @@ from vmon_core import evidence as ev
 from vmon_core.lifecycle.capture.arguments import parse_command
 from vmon_core.records import Frame, Sample
 from vmon_plugin_vllm.log.reader import LogReader
-from vmon_plugin_vllm.metrics.counting import count
-from vmon_plugin_vllm.metrics.names import to_sample
+from vmon_plugin_vllm.metrics.counters import EngineCounters
+from vmon_plugin_vllm.metrics.exposition import ExpositionParser
+from vmon_plugin_vllm.metrics.lines import ExpositionError
+from vmon_plugin_vllm.metrics.names import to_samples
 from vmon_plugin_vllm.process.titles import Identity, identify, main_identity
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ _ERRORS = {
     "SSLError": "tls",
     "BadStatusLine": "not_http",
 }
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-_SERIES = re.compile(r"^(?P<name>[\w:]+)(?:\{(?P<labels>.*)\})?$")
 
 
 def open_recording(path: Path) -> Iterator[Frame] | None:
@@ -63,7 +62,7 @@ def _frames(path: Path) -> Iterator[Frame]:
         "procs": _ProcessReader().read,
         "log": _LogRows().read,
         "probes": _probe,
-        "metrics": _metrics,
+        "metrics": _MetricRows().read,
         "exits": _exit,
     }
     rows = [(row["t"], order, row) for order, name in enumerate(CHANNELS) for row in _rows(path / f"{name}.jsonl")]
@@ -91,7 +90,7 @@ def _safely(reader: Callable[[Row], Iterable[ev.Evidence | Sample]], row: Row) -
     """A row that lacks a field, or has one of another type, tells nothing."""
     try:
         yield from reader(row)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, ExpositionError):
         return
 
 
@@ -137,21 +136,22 @@ def _error(name: str | None) -> str:
     return _ERRORS.get(name.partition(":")[0], "other")
 
 
-def _metrics(row: Row) -> Iterator[ev.Evidence | Sample]:
-    if "values" not in row:
-        yield ev.Probed(time=row["t"], path="/metrics", error=_error(row.get("error")), seconds=row["dt"])
-        return
-    samples = [s for key, value in row["values"].items() if (s := _sample(key, value, row["t"])) is not None]
-    yield count(samples, row["t"])
-    yield ev.Probed(time=row["t"], path="/metrics", code=row.get("code", 200), seconds=row["dt"])
-    yield from samples
+class _MetricRows:
+    """Reads scrapes as the live collector does: the recorded series are lines of an exposition."""
 
+    def __init__(self) -> None:
+        self._parser = ExpositionParser()
+        self._counters = EngineCounters()
 
-def _sample(key: str, value: float, time: float) -> Sample | None:
-    match = _SERIES.match(key)
-    if match is None:
-        return None
-    return to_sample(match["name"], tuple(sorted(_LABEL.findall(match["labels"] or ""))), float(value), time)
+    def read(self, row: Row) -> Iterator[ev.Evidence | Sample]:
+        if "values" not in row:
+            yield ev.Probed(time=row["t"], path="/metrics", error=_error(row.get("error")), seconds=row["dt"])
+            return
+        body = "".join(f"{series} {value}\n" for series, value in row["values"].items())
+        parsed = self._parser.parse(body.encode())
+        yield self._counters.to_evidence(parsed, row["t"])
+        yield ev.Probed(time=row["t"], path="/metrics", code=row.get("code", 200), seconds=row["dt"])
+        yield from to_samples(parsed, row["t"])
 
 
 class _LogRows:
