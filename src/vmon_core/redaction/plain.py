@@ -59,6 +59,7 @@ def _hide(value: Any) -> Any:  # noqa: ANN401 (plain data of any kind)
 
 # --- command lines ---
 
+_OPTION = re.compile(r"--?[A-Za-z][\w.-]*")
 _ASSIGNED_NAME = re.compile(r"-{0,2}[A-Za-z_][\w.-]*")
 _TAKES_SEVERAL = frozenset({"--api-key", "--api_key"})
 """Options that take any number of secrets (vLLM 0.32: `--api-key [API_KEY ...]`)."""
@@ -74,11 +75,11 @@ def redact_command(command: Sequence[str]) -> tuple[str, ...]:
     option = ""
     for part in command:
         if option and not part.startswith("-"):
-            shown.append(HIDDEN)
+            shown.append(HIDDEN if part else part)
             option = option if option in _TAKES_SEVERAL else ""
         else:
             shown.append(_redact_argument(part))
-            option = part if part.startswith("-") and "=" not in part and is_secret_name(part) else ""
+            option = part if _OPTION.fullmatch(part) and is_secret_name(part) else ""
     return tuple(shown)
 
 

@@ -51,17 +51,21 @@ _NAMED = re.compile(
 A loose part counts only in capitals, as environment variables have it: many a `cache_key` is none.
 """
 
-_QUOTED = r"""(?P<{0}> \\*+ ["'] ) (?: (?!(?P={0})) (?: \\. | . ) )*+"""
 _VALUE = re.compile(
-    rf"""
+    r"""
     (?P<kept> (?: (?:bearer|basic|digest|token) \s++ )?+ )
-    (?: (?P<open> {_QUOTED.format("quote")} )
-      | (?P<list> [\[(] ) (?: {_QUOTED.format("inner")} (?: (?P=inner) | \Z ) | [^\])"'] )*+
-      | (?! \{{ \s* \\* ["'}}] )  # a mapping's own names decide
-        (?P<bare> (?: [^\s"'&] | & (?! [\w.-]{{1,64}}= ) | ["'] (?! [\s,:;)\]}}] | \Z ) )++ )
+    (?: (?P<quote> \\*+ ["'] ) (?: (?!(?P=quote)) (?: \\. | . ) )*+
+      | (?P<list> [\[(] )
+        (?: \\["'] (?: (?!\\["']) . )*+ (?: \\["'] | \Z )
+          | " (?: \\. | [^"] )*+ (?: " | \Z )
+          | ' (?: \\. | [^'] )*+ (?: ' | \Z )
+          | [^\])"'] )*+
+      | (?! \{ \s* \\* ["'}] )  # a mapping's own names decide
+        (?P<bare> (?: [^\s"'&] | & (?! [\w.-]{1,64}= ) | ["'] (?! [\s,:;)\]}] | \Z ) )++ )
     )""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
+"""A value in quotes, in brackets or by itself; no capture is repeated possessively: Python 3.11 gets that wrong."""
 _PUNCTUATION = ",;:.)]}>\\"
 _PLAIN_WORDS = frozenset(
     {
