@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vmon_core.config import Config, FeedbackConfig
 from vmon_core.feedback import (
     CallbackHandler,
     Feedback,
@@ -203,6 +204,19 @@ def test_last_words_at_exit_are_heard() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert json.loads(done.stdout)["text"] == "farewell"
+
+
+def test_feedback_of_a_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the configuration asks for is said to standard error and into its file, from its level on."""
+    path = tmp_path / "said.jsonl"
+    config = Config(feedback=FeedbackConfig(level=Severity.WARNING, json_file=path))
+    with Feedback.from_config(config) as feedback:
+        feedback.say(Severity.INFO, "x", "quiet")
+        feedback.say(Severity.WARNING, "x", "loud")
+    assert "loud" in path.read_text()
+    shown = capsys.readouterr().err
+    assert "loud" in shown
+    assert "quiet" not in shown
 
 
 def say_to(handler: Any, **context: object) -> None:

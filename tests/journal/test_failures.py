@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import subprocess
 import sys
@@ -183,6 +184,27 @@ def test_folder_that_cannot_be_made(tmp_path: Path, said: Said) -> None:
         assert numbers(journal) == [1]
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_folder_without_permission(journal: Journal, path: Path, said: Said) -> None:
+    """A folder and file that may only be read can still be read; notes wait until they may be written."""
+    journal.close()
+    path.chmod(0o400)
+    path.parent.chmod(0o500)
+    try:
+        with Journal(path, read_only=True) as looking:
+            assert numbers(looking) == [0]
+        with Journal(path, say=said, options=QUICK, clock=lambda: NOW) as second:
+            second.add_change("t", change(1))
+            assert not second.flush()
+            assert said.all[0][0] is Severity.ERROR
+            path.parent.chmod(0o700)
+            path.chmod(0o600)
+            wait_until(lambda: len(said.all) == 2)
+            assert numbers(second) == [0, 1]
+    finally:
+        path.parent.chmod(0o700)
+
+
 @pytest.mark.parametrize("content", [b"this is no database, " * 1000, b"SQLite format 3\x00" + b"\xff" * 5000])
 def test_damaged_file_is_moved_aside_at_the_start(path: Path, said: Said, content: bytes) -> None:
     """What is no database is kept under another name, said, and a new journal is begun."""
@@ -239,24 +261,24 @@ connection.execute("ROLLBACK")
 """
 
 
-def test_file_locked_by_another_process(
-    journal: Journal, path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_file_locked_by_another_process(path: Path, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock that stays is said; readers go on; the notes are written when it is gone."""
     monkeypatch.setattr(store, "BUSY_SECONDS", 0.1)
-    with subprocess.Popen(
-        [sys.executable, "-c", LOCK, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "locked\n"
-        journal.add_change("t", change(1))
-        wait_until(lambda: said.all)
-        assert "another process holds it locked" in said.all[0][1]
-        with Journal(path, read_only=True) as looking:
-            assert numbers(looking) == [0]
-        other.communicate("go\n", timeout=20)
-    wait_until(lambda: len(said.all) == 2)
-    assert numbers(journal) == [0, 1]
+    command = [sys.executable, "-c", LOCK, str(path)]
+    with Journal(path, say=said, options=QUICK, clock=lambda: NOW) as journal:
+        journal.add_change("t", change(0))
+        assert journal.flush()
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "locked\n"
+            journal.add_change("t", change(1))
+            wait_until(lambda: said.all)
+            assert "another process holds it locked" in said.all[0][1]
+            with Journal(path, read_only=True) as looking:
+                assert numbers(looking) == [0]
+            other.communicate("go\n", timeout=20)
+        wait_until(lambda: len(said.all) == 2)
+        assert numbers(journal) == [0, 1]
 
 
 def test_noting_never_waits_for_the_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -263,6 +263,16 @@ def test_a_new_monitor_goes_on(path: Path) -> None:
         assert second.changes("t") == (CHANGE,)
 
 
+def test_a_closed_journal_can_be_used_again(journal: Journal) -> None:
+    """A late note is written too."""
+    journal.add_change("t", CHANGE)
+    journal.close()
+    journal.close()
+    journal.add_frame("t", Frame(NOW))
+    assert journal.flush()
+    assert [f.time for f in journal.frames("t")] == [NOW]
+
+
 WRITE_AND_WAIT = """
 import sys, time, pathlib
 from vmon_core.journal import Journal

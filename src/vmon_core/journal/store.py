@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from typing import TYPE_CHECKING
@@ -56,8 +57,18 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: it cannot be opened.
     """
-    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+    uri = f"{path.absolute().as_uri()}?{_looking(path) if read_only else 'mode=rwc'}"
     return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+def _looking(path: Path) -> str:
+    """How to open the file for reading.
+
+    SQLite needs side files even then; where there are none and none can be made, it must be told that nobody writes
+    (https://www.sqlite.org/wal.html#read_only_databases).
+    """
+    side_files = path.with_name(f"{path.name}-wal").exists() or os.access(path.parent, os.W_OK)
+    return "mode=ro" if side_files else "mode=ro&immutable=1"
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:

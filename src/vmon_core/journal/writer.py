@@ -108,12 +108,16 @@ class Writer:
             return not self._pending
 
     def close(self, timeout: float = CLOSE_SECONDS) -> None:
-        """Try once more to write what waits, and end the thread."""
+        """Try once more to write what waits, and end the thread; a later item starts another one."""
         with self.lock:
-            self._closing = True
+            thread, self._closing = self._thread, True
             self.lock.notify_all()
-        if self._thread is not None:
-            self._thread.join(timeout)
+        if thread is not None:
+            thread.join(timeout)
+            if thread.is_alive():
+                return
+        with self.lock:
+            self._thread, self._closing = None, False
 
     def replace(self, error: Exception) -> None:
         """Move a damaged file aside, so that a new one is begun.
