@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _INTRODUCTION = """\
-The configuration of vmon, with every setting at its default. It is looked for at --config, $VMON_CONFIG, ./vmon.toml
-and in the user's configuration folder; the first one that is found is read.
+The configuration of vmon, with every setting at its default.
+The first of these files is read: --config FILE, $VMON_CONFIG, ./vmon.toml, vmon.toml in the user's config folder.
 Durations are written as "250ms", "5s", "2m", "1h" or "30d", sizes as "200MB" or "1GiB"."""
 
 _PLUGINS = """
