@@ -68,6 +68,9 @@ class VLLMMonitor:
         feedback: tells people what happens.
         recorders: are told everything, such as the journal.
         clock: tells the time in Unix seconds.
+
+    Attributes:
+        expected_phases: seconds that each phase of the start took before, where that is known.
     """
 
     def __init__(  # noqa: PLR0913 (all but the target have defaults and are named)
@@ -91,6 +94,7 @@ class VLLMMonitor:
         gate = Gate(self.config.gate.mode, self.config.gate.kinds, self.config.gate.kill_switch)
         self.pipeline = Pipeline(self.tracker, self.plugin_manager.hooks, self._recorders, self.feedback, gate)
         self.loop = Loop(self.pipeline, self.config.monitor.interval, clock=clock)
+        self.expected_phases: Mapping[LifecycleState, float] = {}
         self._carrier: Carrier | None = None
         for policy in self.config.policies:
             self.tracker.register_guardrail(policy)

@@ -107,7 +107,7 @@ def _is_sqlite(path: Path) -> bool:
 def _open_journal(path: Path, target: str | None) -> tuple[Iterable[Frame], str]:
     from vmon_core.journal import Journal  # noqa: PLC0415 (a trace needs no database)
 
-    journal = Journal(path)
+    journal = Journal(path, read_only=True)
     names = journal.targets()
     name = target or (names[-1] if names else None)
     if name is None or name not in names:

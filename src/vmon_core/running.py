@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import statistics
 import time
 import uuid
 from typing import TYPE_CHECKING, Protocol
 
 from vmon_core.errors import VmonError
 from vmon_core.evidence import ActionTaken
-from vmon_core.feedback import Feedback
+from vmon_core.feedback import CallbackHandler, Feedback
 from vmon_core.journal import Journal
 from vmon_core.lifecycle.states import LifecycleState, Stage
 from vmon_core.monitor import VLLMMonitor, make_host
@@ -68,7 +69,8 @@ class Runner:
         self._name = name
         self._adopt = adopt
         self._feedback = Feedback.from_config(config)
-        self._journal = Journal(config.journal_path, say=self._feedback.say)
+        self._journal = Journal.from_config(config, self._feedback.say)
+        self._feedback.add(CallbackHandler(self._journal.add_message))
 
     def run(self, command: tuple[str, ...]) -> int:
         """Run `command` to its end.
@@ -89,6 +91,7 @@ class Runner:
             recorders=[self._journal],
         )
         self._journal.open_launch(server.target)
+        monitor.expected_phases = self._expected(server.target)
         self._view.attach(monitor, self._feedback)
         try:
             return self._follow(server, monitor, launched)
@@ -144,7 +147,7 @@ class Runner:
 
     def _remember(self, monitor: VLLMMonitor, target: Target) -> None:
         """Give a monitor that adopts a server what an earlier one had learned."""
-        for frame in self._journal.frames(target.name):
+        for frame in self._journal.frames(target.name, since=target.started):
             monitor.tracker.observe(frame.evidence, frame.time)
         monitor.observe(ActionTaken(time=time.time(), action="adopt", actor="vmon", summary="adopted by a new vmon"))
 
@@ -167,6 +170,27 @@ class Runner:
         while monitor.tracker.state.stage is not Stage.ENDED and time.monotonic() < deadline:
             wait(LOOK_SECONDS)
         self._journal.close_launch(server.target, time.time())
+        self._learn(server.target, monitor)
+
+    # --- how long starts take on this machine ---
+
+    def _expected(self, target: Target) -> dict[LifecycleState, float]:
+        """The median of each phase over the last starts of the same command."""
+        history = self._journal.startup_history(_startup_key(target))
+        states = {state for phases in history for state in phases}
+        return {s: statistics.median(phases[s] for phases in history if s in phases) for s in states}
+
+    def _learn(self, target: Target, monitor: VLLMMonitor) -> None:
+        """Remember the phases of a start that was completed."""
+        if monitor.tracker.facts.startup.ready_at is not None:
+            phases = {phase.state: phase.seconds for phase in monitor.tracker.phases()}
+            self._journal.add_startup(_startup_key(target), phases)
+
+
+def _startup_key(target: Target) -> str:
+    """What makes two starts comparable: the command, but for the port."""
+    words = target.command
+    return " ".join(w for w, before in zip(words, ("", *words), strict=False) if "--port" not in (w, before))
 
 
 class _Signals:

@@ -94,7 +94,7 @@ class Watcher:
         Returns:
             The exit code that the last state means.
         """
-        journal = Journal(self._config.journal_path, say=self._feedback.say)
+        journal = Journal.from_config(self._config, self._feedback.say)
         monitor = VLLMMonitor(
             self._target, host=self._host, config=self._config, feedback=self._feedback, recorders=[journal]
         )

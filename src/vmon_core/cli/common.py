@@ -46,4 +46,4 @@ def open_journal(config: Config) -> Journal:
     if not path.exists():
         msg = f"there is no journal at {path} yet: start something with `vmon run` or `vmon watch` first"
         raise VmonError(msg)
-    return Journal(path)
+    return Journal(path, read_only=True)

@@ -12,7 +12,7 @@ _COMPLETIONS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 @click.argument("shell", type=click.Choice(list(_COMPLETIONS)))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    r"""Print the completion script for SHELL.
+    """Print the completion script for SHELL.
 
     \b
     bash:  eval "$(vmon completion bash)"     in ~/.bashrc

@@ -24,5 +24,6 @@ def command(real: str | None, model: str | None, as_json: bool) -> None:
     from vmon_core.demo import Demo
 
     if bool(real) != bool(model):
-        raise click.UsageError("--real and --model go together")
+        msg = "--real and --model go together"
+        raise click.UsageError(msg)
     sys.exit(Demo(load_config(), make_view(as_json=as_json)).run(real, model))

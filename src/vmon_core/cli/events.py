@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
-from vmon_core.cli.common import json_option, load_config, open_journal
+from vmon_core.cli.common import emit_json, json_option, load_config, open_journal
 from vmon_core.plugin import seconds
+from vmon_core.records import Severity
+
+if TYPE_CHECKING:
+    from vmon_core.journal import Event
 
 FOLLOW_SECONDS = 0.5
 """How often `--follow` looks for news, in seconds."""
@@ -41,5 +47,24 @@ def _span(text: str) -> float:
         raise click.BadParameter(str(error), param_hint="--since") from None
 
 
-def _print(event: object, *, as_json: bool) -> None:
-    raise NotImplementedError
+def _print(event: Event, *, as_json: bool) -> None:
+    from vmon_core.cli.text import moment
+
+    data = attrs.asdict(event.record, value_serializer=_plain)
+    if as_json:
+        emit_json({"id": event.id, "t": event.time, "target": event.target, "kind": event.kind, **data})
+        return
+    when = click.style(moment(event.time), dim=True)
+    click.echo(f"{when}  {event.target}  {event.kind:<10}  {_summary(data)}")
+
+
+def _plain(_owner: object, _field: object, value: Any) -> Any:  # noqa: ANN401 (whatever a record holds)
+    return value.name.lower() if isinstance(value, Severity) else value
+
+
+def _summary(data: dict[str, Any]) -> str:
+    """One line that says most: where it went, what was found, what was said, why."""
+    parts = [
+        data.get(name) for name in ("state", "code", "kind", "ruling", "status", "summary", "reason", "text", "detail")
+    ]
+    return "  ".join(str(part) for part in parts if part)

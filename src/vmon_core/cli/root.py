@@ -24,7 +24,7 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    r"""A group that imports a command's module only when that command is used."""
+    """A group that imports a command's module only when that command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the built-in commands and those that plugins added."""
@@ -80,7 +80,7 @@ def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> N
 @click.option("--config", type=click.Path(dir_okay=False), help="Configuration file (TOML).", metavar="FILE")
 @click.pass_context
 def cli(ctx: click.Context, config: str | None) -> None:
-    r"""Watch a vLLM deployment from its first log line to verified clean-up.
+    """Watch a vLLM deployment from its first log line to verified clean-up.
 
     \b
     Start a server and follow it:     vmon run -- vllm serve MODEL --port 8000

@@ -15,7 +15,7 @@ from vmon_core.cli.common import json_option, load_config
 @json_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 def command(name: str | None, adopt: bool, as_json: bool, command: tuple[str, ...]) -> None:
-    r"""Start COMMAND (a vLLM server) and follow it from its first log line to verified clean-up.
+    """Start COMMAND (a vLLM server) and follow it from its first log line to verified clean-up.
 
     The server writes its log to a file, so it lives on when vmon is killed; the next `vmon run` of the same command
     finds it and goes on. Ctrl-C and SIGTERM stop the server; what it does not obey in time is repeated, then enforced.

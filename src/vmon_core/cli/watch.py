@@ -28,7 +28,7 @@ def command(
     seconds: float | None,
     as_json: bool,
 ) -> None:
-    r"""Watch the vLLM server at URL; without a URL, the one that runs on this machine.
+    """Watch the vLLM server at URL; without a URL, the one that runs on this machine.
 
     Watching never disturbs the server. Ctrl-C ends the watch, not the server.
 

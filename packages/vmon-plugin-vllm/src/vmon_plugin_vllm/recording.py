@@ -14,10 +14,10 @@ from vmon_core import evidence as ev
 from vmon_core.lifecycle.capture.arguments import parse_command
 from vmon_core.records import Frame, Sample
 from vmon_plugin_vllm.log.reader import LogReader
-from vmon_plugin_vllm.metrics.counters import EngineCounters
+from vmon_plugin_vllm.metrics.counting import Counting
 from vmon_plugin_vllm.metrics.exposition import ExpositionParser
 from vmon_plugin_vllm.metrics.lines import ExpositionError
-from vmon_plugin_vllm.metrics.names import to_samples
+from vmon_plugin_vllm.metrics.names import plan, to_samples
 from vmon_plugin_vllm.process.titles import Identity, identify, main_identity
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class _MetricRows:
 
     def __init__(self) -> None:
         self._parser = ExpositionParser()
-        self._counters = EngineCounters()
+        self._counting = Counting()
 
     def read(self, row: Row) -> Iterator[ev.Evidence | Sample]:
         if "values" not in row:
@@ -149,9 +149,10 @@ class _MetricRows:
             return
         body = "".join(f"{series} {value}\n" for series, value in row["values"].items())
         parsed = self._parser.parse(body.encode())
-        yield self._counters.to_evidence(parsed, row["t"])
+        samples = to_samples(parsed, row["t"])
+        yield self._counting.to_evidence(samples, row["t"], offered=plan(parsed.layout).offered)
         yield ev.Probed(time=row["t"], path="/metrics", code=row.get("code", 200), seconds=row["dt"])
-        yield from to_samples(parsed, row["t"])
+        yield from samples
 
 
 class _LogRows:

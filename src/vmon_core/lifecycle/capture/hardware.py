@@ -1,4 +1,4 @@
-"""The machine: processors, memory, NUMA nodes, limits. GPUs are added by plugins."""
+"""The machine: processors, memory, NUMA nodes and the limits on them. GPUs are added by plugins."""
 
 from __future__ import annotations
 
@@ -9,61 +9,77 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-UNLIMITED = 1 << 60
-"""Limits of a control group from here on mean "none": the kernel writes the largest page count for that."""
+from vmon_core.lifecycle.capture.files import read
+from vmon_core.lifecycle.capture.limits import limits
+
+_CONTAINER_FILES = {".dockerenv": "docker", "run/.containerenv": "podman"}
+"""Files that container engines leave in the root folder."""
+
+_CONTAINER_GROUPS = {"kubepods": "kubernetes", "docker": "docker", "libpod": "podman", "lxc": "lxc"}
+"""What the names of control groups tell, where the group is not hidden by a namespace."""
 
 
-@lru_cache(maxsize=4)
 def hardware(root: Path = Path("/")) -> dict[str, Any]:
-    """Describe the machine; read once, since it does not change.
+    """Describe the machine, as this process may use it; read once, since it hardly changes.
 
     Args:
         root: where `proc` and `sys` are found.
 
     Returns:
-        What could be read; what could not is left out.
+        Plain data, to which plugins add: `cpu_model`, `cores_physical`, `cpus_logical`, `cpus_allowed` (by affinity),
+        `cpus_quota` (processors' worth of time), `memory_bytes`, `memory_limit_bytes`, `numa_nodes` (each with its
+        `cpus` and `memory_bytes`), `kernel`, `machine`, `container`. What cannot be read is left out.
     """
+    return dict(_hardware(root))
+
+
+@lru_cache(maxsize=4)
+def _hardware(root: Path) -> dict[str, Any]:
+    cpus = root / "sys/devices/system/cpu"
     found = {
-        "cpu_model": _first(root / "proc/cpuinfo", r"model name\s*:\s*(.+)"),
-        "cpus_logical": os.cpu_count(),
+        "cpu_model": _match(root / "proc/cpuinfo", r"model name\s*:\s*(.+)"),
+        "cores_physical": len({read(p) for p in cpus.glob("cpu[0-9]*/topology/thread_siblings_list")}) or None,
+        "cpus_logical": _count(read(cpus / "online")),
         "cpus_allowed": len(os.sched_getaffinity(0)),
-        "cpus_quota": _cpu_quota(root),
-        "memory_bytes": _memory(root),
-        "memory_limit_bytes": _memory_limit(root),
-        "numa_nodes": len(list((root / "sys/devices/system/node").glob("node[0-9]*"))) or None,
-        "kernel": platform.release(),
+        **limits(root),
+        "memory_bytes": _kilobytes(root / "proc/meminfo"),
+        "numa_nodes": _numa_nodes(root),
+        "kernel": read(root / "proc/sys/kernel/osrelease"),
         "machine": platform.machine(),
+        "container": _container(root),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in found.items() if value}
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""
+def _count(ranges: str) -> int:
+    """Count the processors in a list such as `0-3,8`."""
+    spans = re.findall(r"(\d+)(?:-(\d+))?", ranges)
+    return sum(int(last or first) - int(first) + 1 for first, last in spans)
 
 
-def _first(path: Path, pattern: str) -> str | None:
-    match = re.search(pattern, _read(path))
+def _match(path: Path, pattern: str) -> str | None:
+    match = re.search(pattern, read(path))
     return match[1].strip() if match else None
 
 
-def _memory(root: Path) -> int | None:
-    kilobytes = _first(root / "proc/meminfo", r"MemTotal:\s*(\d+)")
-    return int(kilobytes) * 1024 if kilobytes else None
+def _kilobytes(path: Path) -> int | None:
+    total = _match(path, r"MemTotal:\s*(\d+) kB")
+    return int(total) * 1024 if total else None
 
 
-def _memory_limit(root: Path) -> int | None:
-    """The limit of the control group, version 2 first; None when there is none."""
-    for name in ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        text = _read(root / name).strip()
-        if text.isdecimal() and int(text) < UNLIMITED:
-            return int(text)
-    return None
+def _numa_nodes(root: Path) -> list[dict[str, Any]]:
+    folders = (root / "sys/devices/system/node").glob("node[0-9]*")
+    nodes = sorted((int(folder.name.removeprefix("node")), folder) for folder in folders)
+    return [
+        {"node": node, "cpus": read(folder / "cpulist"), "memory_bytes": _kilobytes(folder / "meminfo")}
+        for node, folder in nodes
+    ]
 
 
-def _cpu_quota(root: Path) -> float | None:
-    """How many processors' worth of time the control group (version 2) allows."""
-    quota, _, period = _read(root / "sys/fs/cgroup/cpu.max").strip().partition(" ")
-    return int(quota) / int(period) if quota.isdecimal() and period.isdecimal() else None
+def _container(root: Path) -> str | None:
+    """Name the kind of container that this process seems to run in; None when nothing hints at one."""
+    group = read(root / "proc/self/cgroup")
+    for hint, kind in _CONTAINER_GROUPS.items():
+        if hint in group:
+            return kind
+    return next((kind for name, kind in _CONTAINER_FILES.items() if (root / name).exists()), None)

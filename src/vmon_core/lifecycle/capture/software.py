@@ -7,18 +7,23 @@ from functools import lru_cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from vmon_core.lifecycle.capture.bounds import bounded
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 def software(reported: Mapping[str, Any]) -> dict[str, str]:
-    """Name the versions that are known.
+    """Name the versions that are known; those of plugins are added by whoever loaded them.
 
     Args:
-        reported: what the server told about itself.
+        reported: what the server told about itself; its `version` is vLLM's.
+
+    Returns:
+        Versions by name: `python`, `vmon-core`, and `vllm` once the server has told.
     """
     version = reported.get("version")
-    return {**_own(), "vllm": str(version)} if version else _own()
+    return {**_own(), "vllm": bounded(str(version))} if version else dict(_own())
 
 
 @lru_cache(maxsize=1)

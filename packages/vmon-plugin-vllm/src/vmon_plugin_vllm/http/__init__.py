@@ -1,0 +1,1 @@
+"""Asking a server how it is, without ever hurting it or believing too much."""
