@@ -1,28 +1,27 @@
-"""A small HTTP client for probes: one connection kept alive, every answer bounded in size and time, no exception for trouble.
-
-The standard library's client is used because it costs 4 MB less memory than any other, and a probe needs nothing more.
-"""
+"""A small HTTP client for probes: one answer or one named reason, always in time, never an exception."""
 
 from __future__ import annotations
 
-import base64
-import http.client
-import socket
-import ssl
 import time
-from pathlib import Path
+from functools import cache
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 import attrs
 
+from vmon_core.errors import ConfigError
+from vmon_plugin_vllm.http.deadline import Deadline
+from vmon_plugin_vllm.http.endpoint import parse_endpoint
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import ssl
+    from http.client import HTTPResponse
 
-BODY_LIMIT = 16 << 20
-"""The most bytes of an answer that are read (16 MiB); a scrape of a large deployment has less than one."""
+    from vmon_plugin_vllm.http.connection import Connection
 
-CHUNK = 1 << 16
+LARGEST_BODY = 16 * 1024 * 1024
+"""The largest body that is read, in bytes: some 300 times what a vLLM server with one engine sends on /metrics."""
+
+_BLOCK = 256 * 1024
 
 
 @attrs.frozen(kw_only=True)
@@ -30,185 +29,195 @@ class Answer:
     """What came of a request.
 
     Attributes:
-        code: the HTTP status, None when there was no answer.
-        error: why there was none; the words of `vmon_core.evidence.Probed.error`.
+        code: the HTTP status; None when there was no complete answer.
+        error: why there was none: refused, reset, timeout, tls, not_http, too_large, unresolved, other.
+        detail: the same for people.
         seconds: how long it took.
-        body: the answer's body.
-        content_type: of the body.
+        body: the body; empty when there was none.
+        content_type: what the server calls it, such as `text/html; charset=utf-8`.
+        content_encoding: how the body is packed although we asked for it plain, such as `gzip`; "" for plain.
     """
 
     code: int | None = None
     error: str = ""
+    detail: str = ""
     seconds: float = 0.0
-    body: bytes = b""
+    body: bytes = attrs.field(default=b"", repr=False)
     content_type: str = ""
+    content_encoding: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the answer is a 200."""
+        return self.code == 200  # noqa: PLR2004 (HTTP's own number)
 
 
 class _TooLargeError(Exception):
-    """The body is larger than `BODY_LIMIT`."""
+    """The body is larger than allowed."""
 
-
-class _UnixConnection(http.client.HTTPConnection):
-    """A connection over a Unix socket."""
-
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket instead of a port."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+    def __str__(self) -> str:
+        return f"the answer is larger than {LARGEST_BODY} bytes"
 
 
 class Client:
-    """Sends GET requests to one server.
+    """Asks one server, over one connection that is kept open. It is for one thread at a time.
 
     Args:
-        url: its base URL; `http+unix://` with a percent-encoded path is a Unix socket. Credentials in it are sent as
-        basic
-            authentication.
+        base_url: such as `http://host:8000` or `unix:///run/vllm.sock`; credentials in it are sent, never shown.
         api_key: sent as a bearer token.
-        ca: a file of certificates to trust instead of the system's.
+        ca: a file with the certificates to trust for HTTPS, "" for the system's.
         insecure: do not verify certificates.
-        timeout: seconds that a whole request may take.
-        clock: a monotonic clock in seconds.
+        timeout: seconds that a request may take from the first to the last byte. (Only the look-up of a host name
+            cannot be cut short.)
+
+    Raises:
+        ConfigError: the URL or the certificates cannot be used.
     """
 
-    def __init__(  # noqa: PLR0913 (all but the URL have defaults and are named)
+    def __init__(
         self,
-        url: str,
+        base_url: str,
         *,
-        api_key: str = "",
+        api_key: str | None = None,
         ca: str = "",
         insecure: bool = False,
         timeout: float = 2.0,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._url = urlsplit(url)
-        self._api_key = api_key
-        self._ca = ca
-        self._insecure = insecure
+        self._endpoint = parse_endpoint(base_url, api_key)
+        self._tls = _tls_context(ca, insecure=insecure) if self._endpoint.scheme == "https" else None
         self._timeout = timeout
-        self._clock = clock
-        self._connection: http.client.HTTPConnection | None = None
+        self._deadline = Deadline()
+        self._connection: Connection | None = None
+
+    def __repr__(self) -> str:
+        return f"Client({self.url!r})"
+
+    @property
+    def url(self) -> str:
+        """Whom it asks, without credentials."""
+        return self._endpoint.url
 
     def get(self, path: str, *, timeout: float | None = None) -> Answer:
-        """Ask for `path`; trouble of any kind is an answer too.
+        """Ask for a path. Redirects are not followed.
 
         Args:
             path: such as `/health`.
-            timeout: seconds for this request, None for the client's.
+            timeout: seconds for this request, None for the client's own.
+
+        Returns:
+            The answer, or why there is none.
         """
-        started = self._clock()
-        limit = timeout if timeout is not None else self._timeout
+        began = time.monotonic()
+        self._deadline.start(self._timeout if timeout is None else timeout)
         try:
-            answer = self._ask(path, started + limit)
-        except (OSError, http.client.HTTPException, _TooLargeError, ValueError) as error:
+            answer = self._ask(path)
+        except Exception as error:  # noqa: BLE001 (whatever a server does must not stop the monitor)
             self.close()
-            return Answer(error=classify(error), seconds=self._clock() - started)
-        return attrs.evolve(answer, seconds=self._clock() - started)
+            answer = Answer(error=classify(error), detail=str(error) or type(error).__name__)
+        return attrs.evolve(answer, seconds=time.monotonic() - began)
 
     def close(self) -> None:
-        """Close the connection; the next request opens another."""
+        """Close the connection; the next request opens another one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    def _ask(self, path: str, deadline: float) -> Answer:
-        """Send on the kept connection; one that the server has closed in the meantime is opened anew, once."""
+    def _ask(self, path: str) -> Answer:
         reused = self._connection is not None
         try:
-            return self._send(path, deadline)
-        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-            self.close()
+            response = self._send(path)
+        except ConnectionError:
             if not reused:
                 raise
-            return self._send(path, deadline)
+            self.close()  # the server may have closed the idle connection; only a new one can tell
+            response = self._send(path)
+        with response:
+            return self._receive(response)
 
-    def _send(self, path: str, deadline: float) -> Answer:
-        connection = self._connection or self._connect(deadline)
-        self._connection = connection
-        self._limit(connection, deadline)
-        connection.request("GET", self._url.path.rstrip("/") + path if self._is_tcp else path, headers=self._headers())
-        response = connection.getresponse()
-        body = self._read(connection, response, deadline)
+    def _send(self, path: str) -> HTTPResponse:
+        from vmon_plugin_vllm.http.connection import Connection  # noqa: PLC0415 (http.client is slow to import)
+
+        if self._connection is None:
+            self._connection = Connection(self._endpoint, self._tls, self._deadline)
+        headers = {"Accept": "*/*", "User-Agent": "vmon"}
+        if self._endpoint.authorization:
+            headers["Authorization"] = self._endpoint.authorization
+        self._connection.request("GET", self._endpoint.target(path), headers=headers)
+        return self._connection.getresponse()
+
+    def _receive(self, response: HTTPResponse) -> Answer:
+        if response.length is not None and response.length > LARGEST_BODY:
+            raise _TooLargeError
+        body = _read(response)
         if response.will_close:
             self.close()
-        return Answer(code=response.status, body=body, content_type=response.headers.get("Content-Type", ""))
-
-    def _read(
-        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse, deadline: float
-    ) -> bytes:
-        """Read the body piece by piece, so that one that trickles or never ends is left in time."""
-        pieces, size = [], 0
-        while piece := response.read1(CHUNK):
-            pieces.append(piece)
-            size += len(piece)
-            if size > BODY_LIMIT:
-                raise _TooLargeError
-            self._limit(connection, deadline)
-        if response.length:
-            raise http.client.IncompleteRead(b"", response.length)
-        return b"".join(pieces)
-
-    def _limit(self, connection: http.client.HTTPConnection, deadline: float) -> None:
-        left = deadline - self._clock()
-        if left <= 0:
-            raise TimeoutError
-        if connection.sock is not None:
-            connection.sock.settimeout(left)
-
-    @property
-    def _is_tcp(self) -> bool:
-        return not self._url.scheme.endswith("unix")
-
-    def _connect(self, deadline: float) -> http.client.HTTPConnection:
-        left = max(0.001, deadline - self._clock())
-        if not self._is_tcp:
-            connection: http.client.HTTPConnection = _UnixConnection(unquote(self._url.netloc) or self._url.path, left)
-        elif self._url.scheme == "https":
-            connection = http.client.HTTPSConnection(
-                self._url.hostname or "", self._url.port, timeout=left, context=self._context()
-            )
-        else:
-            connection = http.client.HTTPConnection(self._url.hostname or "", self._url.port, timeout=left)
-        connection.connect()
-        return connection
-
-    def _context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=self._ca if self._ca and Path(self._ca).exists() else None)
-        if self._insecure:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
-
-    def _headers(self) -> dict[str, str]:
-        if self._api_key:
-            return {"Authorization": f"Bearer {self._api_key}"}
-        if self._url.username:
-            pair = f"{unquote(self._url.username)}:{unquote(self._url.password or '')}"
-            return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
-        return {}
+        return Answer(
+            code=response.status,
+            body=body,
+            content_type=response.headers.get("Content-Type", ""),
+            content_encoding=_encoding(response),
+        )
 
 
-def classify(error: BaseException) -> str:
-    """Name the trouble in the words of `Probed.error`.
+def _read(response: HTTPResponse) -> bytes:
+    body = bytearray()
+    while block := response.read(_BLOCK):
+        body += block
+        if len(body) > LARGEST_BODY:
+            raise _TooLargeError
+    if response.length:  # read(n) does not complain when the server hangs up early
+        msg = f"the answer ended {response.length} bytes early"
+        raise ConnectionResetError(msg)
+    return bytes(body)
 
-    >>> classify(ConnectionRefusedError()), classify(TimeoutError())
-    ('refused', 'timeout')
+
+def _encoding(response: HTTPResponse) -> str:
+    encoding: str = response.headers.get("Content-Encoding", "")
+    return "" if encoding.lower() == "identity" else encoding
+
+
+def classify(error: Exception) -> str:
+    """Name why there was no answer.
+
+    Args:
+        error: what the attempt raised.
+
+    Returns:
+        One of the words of `vmon_core.evidence.Probed.error`.
+
+    >>> classify(ConnectionRefusedError())
+    'refused'
     """
-    kinds = (
-        (_TooLargeError, "too_large"),
-        (TimeoutError, "timeout"),
-        (ConnectionRefusedError, "refused"),
-        (FileNotFoundError, "refused"),
-        (http.client.RemoteDisconnected, "reset"),
-        ((ConnectionResetError, BrokenPipeError, ConnectionAbortedError), "reset"),
-        (http.client.IncompleteRead, "reset"),
-        (socket.gaierror, "unresolved"),
-        (ssl.SSLError, "tls"),
-        (http.client.HTTPException, "not_http"),
+    return next((reason for reason, types in _reasons() if isinstance(error, types)), "other")
+
+
+@cache
+def _reasons() -> tuple[tuple[str, tuple[type[Exception], ...]], ...]:
+    """The reasons, special ones before general ones (a failed TLS handshake is an OSError as well)."""
+    import socket  # noqa: PLC0415 (with http.client, which is slow to import)
+    import ssl  # noqa: PLC0415 (likewise)
+    from http.client import HTTPException, IncompleteRead  # noqa: PLC0415 (likewise)
+
+    return (
+        ("too_large", (_TooLargeError,)),
+        ("timeout", (TimeoutError,)),
+        ("tls", (ssl.SSLError, ssl.CertificateError)),
+        ("unresolved", (socket.gaierror, UnicodeError)),
+        ("refused", (ConnectionRefusedError, FileNotFoundError)),
+        ("reset", (ConnectionError, IncompleteRead)),
+        ("not_http", (HTTPException,)),
     )
-    return next((name for kind, name in kinds if isinstance(error, kind)), "other")
+
+
+def _tls_context(ca: str, *, insecure: bool) -> ssl.SSLContext:
+    import ssl  # noqa: PLC0415 (most servers speak plain HTTP)
+
+    try:
+        context = ssl.create_default_context(cafile=ca or None)
+    except OSError as error:
+        msg = f"the certificates in {ca} cannot be used: {error}"
+        raise ConfigError(msg) from None
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
