@@ -15,7 +15,6 @@ from vmon_core.lifecycle.capture.bounds import MAX_ITEMS, MAX_TEXT
 from vmon_core.lifecycle.capture.environment import NOTE, allowed, of_process
 from vmon_core.redaction import HIDDEN
 
-
 MATTER = [
     *("VLLM_USE_V1", "VLLM_MOE_MAX_TOKENS", "HF_HOME", "TOKENIZERS_PARALLELISM", "CUDA_VISIBLE_DEVICES", "NCCL_DEBUG"),
     *("NVIDIA_VISIBLE_DEVICES", "GLOO_SOCKET_IFNAME", "TORCH_LOGS", "TORCHINDUCTOR_CACHE_DIR", "OMP_NUM_THREADS"),
