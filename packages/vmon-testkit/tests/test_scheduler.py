@@ -14,6 +14,7 @@ BOUNDS = bucket_bounds(read_template())
 
 
 def make(max_num_seqs: int = 2, kv_blocks: int = 100) -> Scheduler:
+    """A scheduler with small limits."""
     return Scheduler(max_num_seqs, kv_blocks, Snapshot.empty(BOUNDS))
 
 

@@ -18,7 +18,6 @@ from vmon_testkit.traffic import Traffic
 
 if TYPE_CHECKING:
     from conftest import Client
-
     from vmon_testkit.pytest_plugin import StandInFactory
     from vmon_testkit.traces import TraceLibrary
 
@@ -251,7 +250,7 @@ def test_a_drain_lets_requests_finish(standin: StandInFactory, client: type[Clie
     """/health stays 200, running requests finish, new ones fail, the exit code is 0."""
     server = standin("--shutdown-timeout", "20")
     http = client(server.url)
-    with Traffic(server.url, concurrency=1, max_tokens=60, requests=1) as traffic:
+    with Traffic(server.url, concurrency=1, max_tokens=40, requests=1) as traffic:
         server.wait_for(lambda: traffic.counts.tokens > 0, what="traffic")
         os.kill(server.pid, signal.SIGTERM)
         server.wait_for(lambda: "draining in-flight requests count=1 timeout=20s" in server.log, what="to drain")
@@ -273,23 +272,26 @@ def test_a_drain_that_runs_out_of_time_waits_for_its_clients(standin: StandInFac
     assert server.wait_exit() == 0
 
 
-def test_a_stopped_engine_freezes_metrics_while_health_is_fine(standin: StandInFactory, client: type[Client]) -> None:
+@pytest.mark.parametrize("whom", ["engine", "worker"])
+def test_a_stopped_process_freezes_metrics_while_health_is_fine(
+    standin: StandInFactory, client: type[Client], whom: str
+) -> None:
     """SIGSTOP under traffic: 200 and a frozen scrape; SIGCONT: on it goes."""
     server = standin()
     http = client(server.url)
+    pid = server.engine_pid if whom == "engine" else server.worker_pids[0]
     with Traffic(server.url, concurrency=2, max_tokens=900) as traffic:
         server.wait_for(lambda: http.metric("vllm:num_requests_running") == 2, what="traffic")
-        for pid in (server.engine_pid, server.worker_pids[0]):
-            os.kill(pid, signal.SIGSTOP)
-            server.wait_for(lambda pid=pid: (stat_fields(pid) or "?")[0] == "T", what="stopped")
-            frozen = settled(http)
-            assert http.get("/health").status == 200
-            assert http.metric("vllm:num_requests_running") == 2
-            tokens = traffic.counts.tokens
-            assert http.metric("vllm:generation_tokens_total") == frozen
-            assert traffic.counts.tokens == tokens
-            os.kill(pid, signal.SIGCONT)
-            server.wait_for(lambda frozen=frozen: http.metric("vllm:generation_tokens_total") != frozen, what="moving")
+        os.kill(pid, signal.SIGSTOP)
+        server.wait_for(lambda: (stat_fields(pid) or "?")[0] == "T", what="stopped")
+        frozen = settled(http)
+        tokens = traffic.counts.tokens
+        assert http.get("/health").status == 200
+        assert http.metric("vllm:num_requests_running") == 2
+        assert http.metric("vllm:generation_tokens_total") == frozen
+        assert traffic.counts.tokens == tokens
+        os.kill(pid, signal.SIGCONT)
+        server.wait_for(lambda: http.metric("vllm:generation_tokens_total") != frozen, what="moving")
 
 
 def settled(http: Client) -> float | None:

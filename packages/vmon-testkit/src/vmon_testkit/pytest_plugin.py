@@ -21,7 +21,7 @@ class StandInFactory(Protocol):
         self,
         *arguments: str,
         ready: bool = True,
-        startup_seconds: float = 0.2,
+        startup_seconds: float = 0.1,
         environment: Mapping[str, str] | None = None,
     ) -> StandIn:
         """Start one; see `vmon_testkit.standin.StandIn`. `ready=False` does not wait until it serves."""
@@ -45,7 +45,7 @@ def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandInFactory
         def start(
             *arguments: str,
             ready: bool = True,
-            startup_seconds: float = 0.2,
+            startup_seconds: float = 0.1,
             environment: Mapping[str, str] | None = None,
         ) -> StandIn:
             log_path = tmp_path_factory.mktemp("standin") / "server.log"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import select
@@ -54,12 +55,18 @@ class ApiServer(socketserver.ThreadingTCPServer):
     def start(self) -> None:
         """Listen, and serve in a thread."""
         self.server_activate()
-        threading.Thread(target=self.serve_forever, args=(0.2,), name="accept", daemon=True).start()
+        threading.Thread(target=self._accept, name="accept", daemon=True).start()
 
     def stop(self) -> None:
         """Stop accepting; open connections live on."""
-        self.shutdown()
+        self.socket.shutdown(socket.SHUT_RDWR)  # wakes the thread in accept
         self.server_close()
+
+    def _accept(self) -> None:
+        """Accept until `stop`; unlike `serve_forever` this never wakes up without a reason."""
+        with contextlib.suppress(OSError):
+            while True:
+                self.process_request(*self.socket.accept())
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Stay silent about clients that hung up."""

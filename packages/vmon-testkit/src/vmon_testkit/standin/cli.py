@@ -68,7 +68,13 @@ def main() -> None:
 @click.pass_context
 def serve(ctx: click.Context, /, **given: Any) -> None:  # noqa: ANN401 (click passes what the options say)
     """Serve MODEL until SIGTERM. Flags of vLLM that are not listed are taken and ignored."""
-    ctx.exit(Supervisor(_options(ctx, given)).run())
+    options = _options(ctx, given)
+    try:
+        for fault in options.faults:
+            options.check(fault)
+    except ScenarioError as error:
+        raise click.UsageError(str(error)) from None
+    ctx.exit(Supervisor(options).run())
 
 
 def _options(ctx: click.Context, given: dict[str, Any]) -> Options:

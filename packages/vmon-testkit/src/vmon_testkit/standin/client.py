@@ -12,7 +12,7 @@ from vmon_testkit.standin.counters import Snapshot
 from vmon_testkit.standin.engine import Engine, engine_name
 from vmon_testkit.standin.inbox import EngineGone, EngineReady
 from vmon_testkit.standin.link import Link, LinkClosedError
-from vmon_testkit.standin.processes import fork, stat_fields
+from vmon_testkit.standin.processes import fork, members, send_signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -148,8 +148,13 @@ class EngineClient:
 
     @property
     def running_workers(self) -> list[int]:
-        """Its workers that exist, whoever their parent is by now."""
-        return [pid for pid in self.worker_pids if stat_fields(pid)]
+        """Its workers that run, whoever their parent is by now; the session proves that a pid is still theirs."""
+        return [pid for pid in members(os.getsid(0)) if pid in self.worker_pids]
+
+    def signal(self, number: int) -> None:
+        """Signal the engine, unless it is gone and its pid may be somebody else's."""
+        if not self.dead:
+            send_signal(self.pid, number)
 
     def _send(self, message: Message) -> None:
         if self.dead:

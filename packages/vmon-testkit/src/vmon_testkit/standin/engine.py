@@ -35,7 +35,7 @@ def engine_name(options: Options, index: int) -> str:
 
 
 class Engine:
-    """One engine core.
+    """One engine core, made in the API server and run in its child.
 
     Args:
         options: the stand-in's settings.
@@ -49,13 +49,14 @@ class Engine:
         self._link = link
         self._name = engine_name(options, index)
         self._bounds = bounds
+        self._server_pid = os.getpid()
         self._next_step = 0.0
         self._stop_requested = False
 
     def run(self) -> int:
         """Start and serve; returns the exit code."""
         self._log = Log(self._name, os.getpid(), self._options.json_log)
-        self._parent = Parent(self._options.orphan_seconds)
+        self._parent = Parent(self._server_pid, self._options.orphan_seconds)
         self._executor = Executor(self._log, self._parent)
         self._scheduler = Scheduler(self._options.max_num_seqs, self._options.kv_blocks, Snapshot.empty(self._bounds))
         self._control = Control(self._scheduler, self._executor, self._log, self._link)

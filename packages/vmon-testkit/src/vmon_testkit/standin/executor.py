@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from vmon_testkit.standin.processes import Closable
 
 
+STOP_SECONDS = 1.0
+"""How long a worker gets to end by itself; 5 s in vLLM (VLLM_WORKER_SHUTDOWN_TIMEOUT_SECONDS)."""
+
+
 class WorkerDiedError(Exception):
     """A worker is gone although nobody stopped it."""
 
@@ -63,7 +67,7 @@ class Executor:
         token = secrets.token_hex(16)
         for rank in range(options.tensor_parallel_size):
             near, far = Link.pair()
-            worker = Worker(options, rank, far, token)
+            worker = Worker(options, rank, far, token, os.getpid())
             self.pids.append(fork(worker.run, close=(*close, near, *self.links)))
             far.close()
             self.links.append(near)
@@ -98,7 +102,7 @@ class Executor:
         for link in self.links:
             link.close()
         for pid in self.pids:
-            if not reap(pid, timeout=2.0):
+            if not reap(pid, timeout=STOP_SECONDS):
                 send_signal(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
         self.log.write(messages.WORKERS_EXITED)

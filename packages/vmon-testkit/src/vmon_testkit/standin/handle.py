@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -9,18 +10,16 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from vmon_testkit.standin.processes import members, send_signal, stat_fields, title
+from vmon_testkit.standin.processes import members, send_signal, title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
-POLL_SECONDS = 0.01
+POLL_SECONDS = 0.02
 
 
 class StandInError(RuntimeError):
@@ -204,11 +203,14 @@ class StandIn:
         return code
 
     def _healthy(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1.0)
         try:
-            with urllib.request.urlopen(f"{self.url}/health", timeout=1.0) as answer:  # noqa: S310 (loopback HTTP)
-                return bool(answer.status == 200)  # noqa: PLR2004 (HTTP's "OK")
-        except (urllib.error.URLError, OSError):
+            connection.request("GET", "/health")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
             return False
+        finally:
+            connection.close()
 
     def _fail(self, problem: str) -> NoReturn:
         message = f"{problem}; its log ends:\n{self.log[-2000:]}"
@@ -220,9 +222,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def state_letter(pid: int) -> str | None:
-    """The state of a process as the kernel names it (`R`, `S`, `T` …), or None when it is gone."""
-    fields = stat_fields(pid)
-    return fields[0] if fields else None

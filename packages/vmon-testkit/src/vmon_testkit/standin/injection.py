@@ -28,6 +28,7 @@ def inject(exchange: Exchange) -> None:
     body = exchange.body()
     try:
         fault = make_fault(str(body.get("name")), body.get("parameters") or {})
+        exchange.state.options.check(fault)
     except ScenarioError as error:
         exchange.reply_error(HTTPStatus.BAD_REQUEST, str(error))
         return

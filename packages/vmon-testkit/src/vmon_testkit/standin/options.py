@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from vmon_testkit.standin.phases import timeline
-from vmon_testkit.standin.scenario import Fault
+from vmon_testkit.standin.scenario import Fault, ScenarioError
 
 if TYPE_CHECKING:
     from vmon_testkit.standin.scenario import Value
@@ -84,6 +84,18 @@ class Options:
     def fault(self, name: str) -> Mapping[str, Value] | None:
         """The parameters of a fault of the start, or None when the scenario has none of that name."""
         return next((fault.parameters for fault in self.faults if fault.name == name), None)
+
+    def check(self, fault: Fault) -> None:
+        """Refuse a fault of a process that this stand-in does not have.
+
+        Raises:
+            ScenarioError: says how many there are.
+        """
+        sizes = {"engine": self.data_parallel_size, "rank": self.tensor_parallel_size}
+        for name, size in sizes.items():
+            if float(fault.parameters.get(name, 0)) >= size:
+                message = f"fault {fault.name}: {name} must be less than {size}, not {fault.parameters[name]:g}"
+                raise ScenarioError(message)
 
     @property
     def drain_seconds(self) -> float:

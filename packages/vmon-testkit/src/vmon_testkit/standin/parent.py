@@ -7,14 +7,15 @@ import time
 
 
 class Parent:
-    """The parent of the current process, as seen when this object was made.
+    """The parent of the current process.
 
     Args:
+        pid: its pid, taken before the fork: by the time that a child looks, its parent may be another one.
         patience: seconds that this process may outlive it.
     """
 
-    def __init__(self, patience: float) -> None:
-        self._pid = os.getppid()
+    def __init__(self, pid: int, patience: float) -> None:
+        self._pid = pid
         self._patience = patience
         self._gone_since: float | None = None
 

@@ -63,7 +63,7 @@ class Ending:
         self.state.refusing = bool(timeout)
         for engine in self.state.engines:
             self.state.log.write(messages.SEND_SIGTERM, engine=engine.name)
-            send_signal(engine.pid, signal.SIGTERM)
+            engine.signal(signal.SIGTERM)
         remaining = self._remaining(timeout or GRACE_SECONDS)
         if remaining or not timeout:
             self._force_kill(remaining)
@@ -110,7 +110,7 @@ class Ending:
             log.write(messages.FORCE_KILLING, count=len(remaining))
         for engine in remaining:
             log.write(messages.FORCE_KILLING_ENGINE, engine=engine.name, pid=engine.pid)
-            send_signal(engine.pid, signal.SIGKILL)
+            engine.signal(signal.SIGKILL)
         for engine in self.state.engines:
             for pid in engine.running_workers:
                 log.write(messages.FORCE_KILLING_WORKER, title=title(pid), pid=pid)

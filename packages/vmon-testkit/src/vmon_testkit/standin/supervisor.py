@@ -52,11 +52,13 @@ class Supervisor:
         self._launched = time.monotonic()
         self._inbox = Inbox()
         self._log = Log("APIServer", os.getpid(), options.json_log)
-        families = read_template(corrupted=any(fault.name == "nan" for fault in options.faults))
+        families = read_template()
         bounds = bucket_bounds(families)
         engines = [EngineClient(options, index, bounds) for index in range(options.data_parallel_size)]
         self._state = State(options, self._log, self._inbox, engines, families)
         self._stats = StatsLine(self._log, engines, options.stats_interval)
+        for fault in options.faults:
+            self._export_corruption(fault.name)
 
     def run(self) -> int:
         """Live; returns the exit code."""
@@ -194,6 +196,7 @@ class Supervisor:
             return
         if on:
             self._state.faults[name] = fault.parameters
+            self._export_corruption(name)
         else:
             self._state.faults.pop(name, None)
         if name in _ENGINE_FAULTS:
@@ -203,9 +206,14 @@ class Supervisor:
                 except EngineDeadError:
                     continue
 
+    def _export_corruption(self, fault: str) -> None:
+        """Add the counter that vLLM has only where it looks for NaNs."""
+        if fault == "nan":
+            self._state.families = read_template(corrupted=True)
+
     def _kill(self, fault: Fault) -> None:
         engine = self._state.engines[int(fault.parameters["engine"])]
-        pids = [engine.pid] if fault.name == "engine_death" else engine.worker_pids
-        rank = int(fault.parameters.get("rank", 0))
-        if rank < len(pids):
-            send_signal(pids[rank], signal.SIGKILL)
+        if fault.name == "engine_death":
+            engine.signal(signal.SIGKILL)
+        elif engine.running_workers:
+            send_signal(engine.worker_pids[int(fault.parameters["rank"])], signal.SIGKILL)

@@ -32,6 +32,7 @@ class Worker:
         options: the stand-in's settings.
         rank: its tensor-parallel rank.
         link: to the engine.
+        engine_pid: its parent.
         token: what the ranks of one engine share in the name of their rendezvous file.
     """
 
@@ -39,10 +40,11 @@ class Worker:
     rank: int
     link: Link
     token: str
+    engine_pid: int
 
     def run(self) -> int:
         """Start, then work until the engine is gone; returns the exit code."""
-        parent = Parent(LINGER_SECONDS)
+        parent = Parent(self.engine_pid, LINGER_SECONDS)
         log = self._join(parent)
         if failure := self._load(log, parent):
             log.write(messages.WORKER_FAILED, traceback=failure)
