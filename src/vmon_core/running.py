@@ -97,6 +97,7 @@ class Runner:
             return self._follow(server, monitor, launched)
         finally:
             self._view.close()
+            self._feedback.close()
             self._journal.close()
 
     # --- begin ---
@@ -134,7 +135,7 @@ class Runner:
             server,
             monitor.observe,
             self._config.stop,
-            drain=lambda: monitor.tracker.facts.ending.drain_timeout or 0.0,
+            drain=lambda: min(monitor.tracker.facts.ending.drain_timeout or 0.0, self._config.stop.drain_at_most),
         )
         if launched:
             monitor.observe(ActionTaken(time=server.target.started or time.time(), action="launch", actor="vmon"))

@@ -105,7 +105,8 @@ def _maintained(case: Case) -> Judgement | None:
 def _blocked(case: Case) -> Judgement | None:
     """STALLED, HUNG, RECOMPILING: no progress although there should be some."""
     present = sig.signals(case.facts, case.now)
-    if not _should_progress(present) or sig.progressing(case.facts, case.now):
+    moving = sig.progressing(case.facts, case.now) and Signal.PROCESS_STOPPED not in present
+    if moving or not _should_progress(present):
         return None
     if case.has_engine and not present & {Signal.PROCESS_STOPPED, Signal.PROCESSOR_IDLE}:
         return _busy_without_result(case, present)

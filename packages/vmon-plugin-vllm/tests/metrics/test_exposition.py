@@ -137,7 +137,7 @@ def test_refusal_names_the_line(text: str, line: int) -> None:
 def test_not_utf8_is_refused() -> None:
     """A body in another encoding is refused, with the line."""
     with pytest.raises(ExpositionError, match="line 2: not UTF-8"):
-        ExpositionParser().parse(b"a 1\nb{c=\"\xff\"} 1\n")
+        ExpositionParser().parse(b'a 1\nb{c="\xff"} 1\n')
 
 
 def test_state_survives_a_refusal() -> None:
@@ -166,7 +166,7 @@ def test_memory_is_bounded_by_one_scrape() -> None:
     try:
         for number in range(100):
             parser.parse(body.replace(b"9.92", b"%d.5" % number))
-            parser.parse(body + b"extra{n=\"%d\"} 1.0\n" % number)
+            parser.parse(body + b'extra{n="%d"} 1.0\n' % number)
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -203,7 +203,9 @@ COMMENTS = st.one_of(
     st.builds("# HELP {} {}".format, NAMES, LABEL_VALUES.map(lambda text: text.replace("\n", "\\n"))),
     st.builds("# TYPE {} {}".format, NAMES, TYPES),
     st.builds("#{}TYPE{}{} {}".format, BLANKS, BLANKS, NAMES, TYPES),
-    st.sampled_from(["# EOF", "#", "# a comment", "# HELP", "# TYPE", '# TYPE "" histogram', '# HELP "q d" x', "#x TYPE a gauge"]),
+    st.sampled_from(
+        ["# EOF", "#", "# a comment", "# HELP", "# TYPE", '# TYPE "" histogram', '# HELP "q d" x', "#x TYPE a gauge"]
+    ),
 )
 JUNK = st.text(st.sampled_from('ab_:{}"\\,=# \t\r1.é\xa0n'), max_size=14)
 TEXTS = st.lists(st.one_of(SAMPLES, SAMPLES, COMMENTS, st.just("")), max_size=8)

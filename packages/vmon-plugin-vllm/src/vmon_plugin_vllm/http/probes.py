@@ -19,7 +19,7 @@ from vmon_plugin_vllm.metrics.exposition import ExpositionError, ExpositionParse
 from vmon_plugin_vllm.metrics.names import plan, to_samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from vmon_core.records import Sample
     from vmon_plugin_vllm.http.client import Answer, Client
@@ -119,7 +119,7 @@ class Prober:
             summary=_summary(path, answer),
         )
 
-    def _load(self) -> Iterator[Probed]:
+    def _load(self) -> Generator[Probed, None, float | None]:
         """Ask for the requests in flight. A server that does not track them says 0 for ever: 0 alone proves nothing."""
         if LOAD in self._absent:
             return None
