@@ -142,7 +142,7 @@ class VLLMMonitor:
         self.stop()
 
     def _describe(self) -> None:
-        versions = {p.info.name: p.info.version for p in self.plugin_manager.plugins}
+        versions = {f"plugin {p.info.name}": p.info.version for p in self.plugin_manager.plugins}
         arguments = parse_command(self.target.command) if self.target.command else None
         environment = of_process(self.target.pid) if self.target.pid is not None else dict(os.environ)
         self.tracker.checkpoints.describe(arguments=arguments, environment=environment, software=versions)

@@ -100,7 +100,7 @@ def _crashed_before_stop(facts: Facts) -> bool:
 
 def _how_it_ended(facts: Facts) -> str:
     exit_ = facts.ending.exit
-    if exit_ is None:
+    if exit_ is None or (exit_.signal is None and exit_.code is None):
         return "the main process ended; its exit status was not seen"
     if exit_.signal is not None:
         return f"the main process was ended by signal {exit_.signal}"

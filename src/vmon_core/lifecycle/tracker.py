@@ -48,6 +48,7 @@ class LifecycleTracker:
         self.policies: dict[str, GuardrailPolicy] = {}
         self.checkpoints = CheckpointMaker(self.target.name)
         self._clock = clock
+        self._judged_at = float("-inf")
 
     # --- evidence in, transitions out ---
 
@@ -70,6 +71,7 @@ class LifecycleTracker:
         return changes + (self._judge(moment, ()) if moment is not None else [])
 
     def _judge(self, now: float, evidence: tuple[Evidence, ...]) -> list[Change]:
+        now = self._judged_at = max(now, self._judged_at)  # collectors hand in late what they saw earlier
         judgement = judge(Case(self.facts, now, self.state))
         if judgement.state is self.state:
             return []

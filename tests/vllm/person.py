@@ -1,7 +1,8 @@
-"""An operator at work: starts vmon commands on a real vLLM and reads what they print."""
+"""A person at work: starts vmon commands on a real vLLM and reads what they print."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -10,7 +11,10 @@ import subprocess
 import sys
 import threading
 import time
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
+
+import psutil
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -100,6 +104,41 @@ class Vmon:
             self.process.stdout.close()
 
 
-def processes_of(report: Event) -> dict[str, int]:
-    """The pids of a report's live processes by name."""
-    return {p["name"]: p["pid"] for p in report["processes"] if p["state"] != "gone"}
+class Server:
+    """A real server that a person may start with vmon."""
+
+    def __init__(self, vllm: str, model: str, port: int, home: Path) -> None:
+        self.port = port
+        self.home = home
+        self.url = f"http://127.0.0.1:{port}"
+        self.command = (vllm, "serve", model, "--served-model-name", "tiny", "--port", str(port), "--enforce-eager")
+        self.environment = {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"}
+
+    def run(self, *more: str) -> Vmon:
+        """`vmon run` on it."""
+        return Vmon(self.home, "run", "--json", "--", *self.command, *more, environment=self.environment)
+
+    def once(self) -> tuple[Event, int]:
+        """`vmon watch --once` on it: the verdict and the exit code."""
+        with Vmon(self.home, "watch", "--once", "--json", self.url) as watch:
+            return watch.wait_for(lambda e: "reason" in e, 10.0), watch.exit_code()
+
+    def health(self) -> int:
+        """What /health answers."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        with contextlib.closing(connection):
+            connection.request("GET", "/health")
+            return connection.getresponse().status
+
+    def processes(self, *words: str) -> list[psutil.Process]:
+        """Its processes whose title holds one of these words; those of this port's session only."""
+        main = [p for p in psutil.process_iter(["cmdline"]) if str(self.port) in (p.info["cmdline"] or [])]
+        servers = [p for p in main if "serve" in p.info["cmdline"] and "vmon_core" not in p.info["cmdline"]]
+        tree = {q for p in servers for q in (p, *p.children(recursive=True))}
+        return [p for p in tree if any(w in " ".join(p.cmdline()) for w in words)]
+
+    def end(self) -> None:
+        """Kill what is left of it."""
+        for process in self.processes(""):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
