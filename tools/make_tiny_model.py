@@ -1,6 +1,5 @@
 """Make a Llama of 377,472 random weights with tokenizer and chat template, for tests.
 
-
 Run by the Python of an environment with torch and transformers: python make_tiny_model.py FOLDER
 """
 

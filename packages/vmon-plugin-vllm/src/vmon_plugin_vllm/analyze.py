@@ -78,8 +78,8 @@ def _overdue_stop(window: Window) -> Iterator[Finding]:
         severity=Severity.ERROR,
         summary=f"the server was asked to stop {window.now - ending.requested_at:.0f} s ago and is still there",
         time=window.now,
-        advice="A starting vLLM loses the first SIGTERM, and one that waits for clients never ends: send SIGTERM again, "
-        "then SIGKILL to its session.",
+        advice="A starting vLLM loses the first SIGTERM, and one that waits for clients never ends: "
+        "send SIGTERM again, then SIGKILL to its session.",
     )
 
 
@@ -103,7 +103,7 @@ def _preemptions(window: Window) -> Iterator[Finding]:
     yield Finding(
         code="kv.preemption",
         severity=Severity.WARNING,
-        summary=f"{count:.0f} preemptions in the last {PREEMPTION_SECONDS:.0f} s: the KV cache is too small",
+        summary=f"{count:.0f} preemptions in {PREEMPTION_SECONDS:.0f} s: the KV cache is too small",
         time=window.now,
         advice="Lower --max-num-seqs, or give the KV cache more room (--gpu-memory-utilization, more GPUs).",
     )

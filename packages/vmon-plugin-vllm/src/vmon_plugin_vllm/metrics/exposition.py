@@ -126,14 +126,16 @@ class ExpositionParser:
 def _numbers(lines: list[bytes], heads: list[bytes]) -> list[float] | None:
     """Read the number of each line behind its head; None when one does not have the head that it had.
 
-    All steps run in C: this is where a scrape under load spends its time. Buckets of a histogram repeat numbers, so
-    each one is read once.
+    This is where a scrape under load spends its time, so the loops run in C. Buckets of a histogram repeat numbers,
+    so each one is read once.
     """
     if not all(heads) or not all(map(bytes.startswith, lines, heads)):
         return None
     tails = list(map(bytes.removeprefix, lines, heads))
+    if b"_" in b"".join(tails):  # Python would group digits by it, Prometheus does not
+        return None
     try:
-        read = {tail: grammar.number(tail.decode()) for tail in set(tails)}
+        read = {tail: float(tail) if b"." in tail else grammar.number(tail.decode()) for tail in set(tails)}
     except ValueError:
         return None
     return list(map(read.__getitem__, tails))
