@@ -104,8 +104,8 @@ def configuration() -> Iterator[str]:
 def commands() -> Iterator[str]:
     """What every command does and takes."""
     yield from _head("Commands", "the command line's own help texts")
-    yield "`--config FILE` stands before the command's name. Every command exits with 1 after an error and with 2 after a"
-    yield "mistake in the call; where other exit codes have a meaning, the command says so."
+    yield "`--config FILE` stands before the command's name. A command exits with 1 after an error and with 2 after a"
+    yield "mistake in the call, unless its text gives these codes another meaning."
     root = click.Context(cli, info_name="vmon")
     for name in COMMANDS:
         command = cli.get_command(root, name)
@@ -182,7 +182,9 @@ def _option(option: click.Option) -> str:
 
 
 def _meaning(option: click.Option) -> str:
-    return f"{option.help} Default: {option.default}." if option.show_default else str(option.help)
+    if not option.show_default:
+        return str(option.help)
+    return f"{option.help} Default: {_yes(option.default) if option.is_flag else option.default}."
 
 
 def _first_line(thing: object) -> str:
