@@ -11,6 +11,7 @@ import click
 import pytest
 
 from vmon_core.cli.root import cli
+from vmon_core.config import load_config
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted(ROOT.glob("docs/**/*.md"))]
@@ -46,6 +47,15 @@ def test_commands_exist(page: Path) -> None:
         for line in code.splitlines():
             if line.startswith("$ vmon "):
                 check_command(shlex.split(line, comments=True)[2:])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_names)
+def test_configuration_is_accepted(page: Path, tmp_path: Path) -> None:
+    """Every block of TOML is a configuration file that vmon takes."""
+    for _, code in blocks(page.read_text(encoding="utf-8"), "toml"):
+        file = tmp_path / "vmon.toml"
+        file.write_text(code, encoding="utf-8")
+        load_config(file)
 
 
 def check_command(words: list[str]) -> None:

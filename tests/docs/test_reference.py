@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vmon_core.cli.root import COMMANDS
-from vmon_core.host.checks import SPEC_ARGUMENTS
 from vmon_core.hookspecs import SPECS
+from vmon_core.host.checks import SPEC_ARGUMENTS
 from vmon_core.lifecycle.states import STATES, LifecycleState
 
 if TYPE_CHECKING:
