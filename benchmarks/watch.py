@@ -7,11 +7,11 @@ Run: python benchmarks/watch.py [SECONDS]
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 import psutil
 
@@ -52,9 +52,8 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     with tempfile.TemporaryDirectory() as folder, StandIn() as server:
         server.wait_ready()
-        config = Path(folder, "vmon.toml")
-        config.write_text(f'[monitor]\ndata_dir = "{folder}"\n')
-        vmon = [sys.executable, "-m", "vmon_core", "--config", str(config), "watch", server.url]
+        os.environ["XDG_STATE_HOME"] = folder
+        vmon = [sys.executable, "-m", "vmon_core", "watch", server.url]
         naive = [sys.executable, "-c", NAIVE, server.url]
         print("                 vmon watch            naive loop            ratio")
         compare("idle", vmon, naive, seconds)

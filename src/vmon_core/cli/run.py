@@ -28,7 +28,9 @@ def command(name: str | None, adopt: bool, as_json: bool, command: tuple[str, ..
     Example:  vmon run -- vllm serve Qwen/Qwen3-8B --port 8000
     """
     from vmon_core.cli.live import make_view
+    from vmon_core.cli.memory import share_one_arena
     from vmon_core.running import Runner
 
+    share_one_arena()
     runner = Runner(load_config(), make_view(as_json=as_json), name=name or "", adopt=adopt)
     sys.exit(runner.run(command))

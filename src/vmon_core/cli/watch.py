@@ -37,8 +37,10 @@ def command(
                vmon watch --once --json http://127.0.0.1:8000
     """
     from vmon_core.cli.live import make_view
+    from vmon_core.cli.memory import share_one_arena
     from vmon_core.watching import Watcher, exit_code
 
+    share_one_arena()
     watcher = Watcher(load_config(), url=url, log=log or "", name=name or "")
     if not once:
         sys.exit(watcher.watch(make_view(as_json=as_json), seconds))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import cattrs
+import attrs
 
 from vmon_core.evidence import Evidence, kinds
 from vmon_core.feedback import Message
 from vmon_core.records import Action, Change, Checkpoint, Finding, Outcome, Target, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import cattrs
 
 Record = Change | Checkpoint | Finding | Action | Verdict | Outcome | Message
 """What the journal keeps as an event."""
@@ -29,15 +31,12 @@ EVENT_KINDS: Mapping[str, type[Record]] = {
 """Each kind of event by the name that the journal stores."""
 
 _KIND = "kind"
-
-
-_KIND = "kind"
 _T = TypeVar("_T")
 
 
 def to_json(data: object) -> str:
-    """Write plain data compactly, in ASCII; what JSON does not know is written as its text."""
-    return json.dumps(data, separators=(",", ":"), default=str)
+    """Write data compactly, in ASCII; records become objects, and what JSON does not know is written as its text."""
+    return json.dumps(data, separators=(",", ":"), default=_plain)
 
 
 def kind_of(record: Record) -> str:
@@ -47,12 +46,37 @@ def kind_of(record: Record) -> str:
 
 def dump(record: Record | Target) -> str:
     """Write a record; fields at their default are left out."""
-    return to_json(_BRIEF.unstructure(record))
+    return to_json(_brief(record))
 
 
 def dump_evidence(evidence: Evidence) -> dict[str, Any]:
     """Write an observation as plain data, with its kind and all its fields."""
-    return {_KIND: evidence.kind, **_COMPLETE.unstructure(evidence)}
+    return {_KIND: evidence.kind, **{name: getattr(evidence, name) for name, _ in _fields(type(evidence))}}
+
+
+def _plain(value: object) -> object:
+    """What JSON asks about: nested records, mappings that are no dictionaries, and anything else as text."""
+    if isinstance(value, Evidence):
+        return {_KIND: value.kind, **_brief(value)}
+    if attrs.has(type(value)):
+        return _brief(value)
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _brief(record: object) -> dict[str, Any]:
+    """The fields of a record that are not at their default."""
+    values = ((name, getattr(record, name), default) for name, default in _fields(type(record)))
+    return {name: value for name, value, default in values if value != default}
+
+
+@cache
+def _fields(kind: type) -> tuple[tuple[str, object], ...]:
+    """The names of a record's fields, each with its default."""
+    return tuple((field.name, _default(field)) for field in attrs.fields(kind))
+
+
+def _default(field: attrs.Attribute[Any]) -> object:
+    return field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type, union-attr]  # attrs types Factory as a function
 
 
 class Reader:
@@ -64,10 +88,16 @@ class Reader:
 
     def __init__(self) -> None:
         self.skipped = 0
-        self._converter = cattrs.Converter(detailed_validation=False)
-        self._converter.register_structure_hook_func(
+
+    @cached_property
+    def _converter(self) -> cattrs.Converter:
+        import cattrs  # noqa: PLC0415 (costs 5 MB, and a monitor only writes)
+
+        converter = cattrs.Converter(detailed_validation=False)
+        converter.register_structure_hook_func(
             lambda kind: kind == tuple[Evidence, ...], lambda data, _: self.all_evidence(data)
         )
+        return converter
 
     def record(self, kind: str, text: str) -> Record | None:
         """Read an event; None when it cannot be understood."""
@@ -100,15 +130,3 @@ class Reader:
                 pass
         self.skipped += 1
         return None
-
-
-def _make_writer(*, omit_if_default: bool) -> cattrs.Converter:
-    converter = cattrs.Converter(omit_if_default=omit_if_default)
-    converter.register_unstructure_hook_func(
-        lambda kind: kind is Evidence, lambda e: {_KIND: e.kind, **converter.unstructure(e, type(e))}
-    )
-    return converter
-
-
-_BRIEF = _make_writer(omit_if_default=True)
-_COMPLETE = _make_writer(omit_if_default=False)

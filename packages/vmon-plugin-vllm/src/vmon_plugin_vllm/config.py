@@ -22,5 +22,5 @@ class VllmConfig:
     ca: str = ""
     insecure: bool = False
     timeout: float = 2.0
-    scrape_interval: float = 1.0
-    log_interval: float = 0.1
+    scrape_interval: float = 2.0
+    log_interval: float = 0.2

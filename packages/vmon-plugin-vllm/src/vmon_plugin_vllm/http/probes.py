@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from vmon_core.records import Sample
     from vmon_plugin_vllm.http.client import Answer, Client
 
+LOAD_EVERY = 10
+"""How many looks apart a server is asked for its requests in flight while it says 0: most do not count them."""
+
 HEALTH, METRICS, LOAD, MODELS, VERSION = "/health", "/metrics", "/load", "/v1/models", "/version"
 
 ROUND_TRIPS = ("/is_paused", "/is_sleeping")
@@ -58,6 +61,7 @@ class Prober:
         self._absent: set[str] = set()
         self._to_describe = {VERSION, MODELS}
         self._tracks_load = False
+        self._looks = 0
 
     def close(self) -> None:
         """Close the connection."""
@@ -121,7 +125,8 @@ class Prober:
 
     def _load(self) -> Generator[Probed, None, float | None]:
         """Ask for the requests in flight. A server that does not track them says 0 for ever: 0 alone proves nothing."""
-        if LOAD in self._absent:
+        self._looks += 1
+        if LOAD in self._absent or (not self._tracks_load and self._looks % LOAD_EVERY != 1):
             return None
         answer, probed = self._probe(LOAD)
         yield probed

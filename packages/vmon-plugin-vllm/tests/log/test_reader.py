@@ -1,0 +1,251 @@
+"""From log lines to evidence: every message that we claim to know, in every format."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vmon_core import evidence as ev
+from vmon_core.lifecycle.states import LifecycleState as S
+from vmon_plugin_vllm.log.failures import FAILURES
+from vmon_plugin_vllm.log.lines import LINE_LIMIT, LineSplitter, parse_line
+from vmon_plugin_vllm.log.patterns import RULES
+from vmon_plugin_vllm.log.reader import LogReader
+
+TRACES = Path(__file__).parents[4] / "tests" / "traces"
+PREFIX = "(EngineCore_DP1 pid=42) INFO 11-24 03:01:34 [core.py:133] "
+
+MESSAGES: dict[str, tuple[type[ev.Evidence], dict[str, Any]]] = {
+    "non-default args: {'model': 'm', 'api_key': ['secret']}": (
+        ev.ServerDescribed,
+        {"facts": {"model": "m", "api_key": ["***"]}},
+    ),
+    "  ▄▄ ▄█ █     █     █ ▀▄▀ █  version 0.32.0": (ev.ServerDescribed, {"facts": {"version": "0.32.0"}}),
+    "vLLM server version 0.32.0, serving model m": (ev.ServerDescribed, {"facts": {"version": "0.32.0"}}),
+    "Resolved architecture: LlamaForCausalLM": (ev.ServerDescribed, {"facts": {"architecture": "LlamaForCausalLM"}}),
+    "Using max model len 1024": (ev.ServerDescribed, {"facts": {"max_model_len": 1024}}),
+    "Started DP Coordinator process (PID: 9)": (ev.PhaseReached, {"state": S.STARTING_ENGINE}),
+    "Started 2 API server processes": (ev.ApiServersExpected, {"count": 2}),
+    "Initializing a V1 LLM engine (v0.32.0) with config: tensor_parallel_size=2, pipeline_parallel_size=1, "
+    "data_parallel_size=1": (ev.PhaseReached, {"state": S.STARTING_ENGINE}),
+    "DP group leader: node_rank=0": (ev.PhaseReached, {"state": S.CONNECTING_WORKERS}),
+    "world_size=2 rank=1 local_rank=1 distributed_init_method=tcp://x backend=nccl": (
+        ev.PhaseReached,
+        {"state": S.CONNECTING_WORKERS},
+    ),
+    "vLLM is using nccl==2.27.3": (ev.ServerDescribed, {"facts": {"nccl": "2.27.3"}}),
+    "rank 0 in world size 1 is assigned as DP rank 0, PP rank 0": (ev.PhaseReached, {"state": S.CONNECTING_WORKERS}),
+    "Starting to load model /m...": (ev.PhaseReached, {"state": S.LOADING_WEIGHTS}),
+    "Loading model from scratch...": (ev.PhaseReached, {"state": S.LOADING_WEIGHTS}),
+    "Downloading weights from the hub": (ev.PhaseReached, {"state": S.DOWNLOADING_WEIGHTS}),
+    "Time spent downloading weights for m: 3.000000 seconds": (ev.PhaseReached, {"state": S.DOWNLOADING_WEIGHTS}),
+    "Filesystem type for checkpoints: EXT4.": (ev.PhaseReached, {"state": S.LOADING_WEIGHTS}),
+    "Loading safetensors checkpoint shards:  25% Completed | 2/8 [00:01<00:03]": (
+        ev.PhaseProgressed,
+        {"state": S.LOADING_WEIGHTS, "done": 2, "total": 8},
+    ),
+    "Prefetching checkpoint files: 50% (4/8)": (ev.PhaseProgressed, {"done": 4, "total": 8}),
+    "Loading weights took 0.01 seconds": (ev.PhaseReached, {"state": S.LOADING_WEIGHTS}),
+    "Model loading took 4.2 GiB memory and 3.0 seconds": (ev.PhaseReached, {"state": S.LOADING_WEIGHTS}),
+    "Starting torch.compile": (ev.PhaseReached, {"state": S.COMPILING}),
+    "Dynamo bytecode transform time: 3.1 s": (ev.PhaseReached, {"state": S.COMPILING}),
+    "Cache the graph of compile range (1, 8) for later use": (ev.PhaseReached, {"state": S.COMPILING}),
+    "Compiling a graph for compile range (1, 8) takes 3.1 s": (ev.PhaseReached, {"state": S.COMPILING}),
+    "Directly load AOT compilation from path /x": (ev.PhaseReached, {"state": S.COMPILING}),
+    "Warming up model for the compilation...": (ev.PhaseReached, {"state": S.COMPILING}),
+    "torch.compile took 3.1 s in total": (ev.PhaseReached, {"state": S.COMPILING}),
+    "Profiling CUDA graph memory: x": (ev.PhaseReached, {"state": S.PROFILING_MEMORY}),
+    "Initial profiling/warmup run took 0.20 s": (ev.PhaseReached, {"state": S.PROFILING_MEMORY}),
+    "Available KV cache memory: 12.3 GiB": (ev.PhaseReached, {"state": S.PROFILING_MEMORY}),
+    "GPU KV cache size: 2,097,152 tokens, Maximum concurrency": (ev.PhaseReached, {"state": S.ALLOCATING_KV_CACHE}),
+    "Capturing CUDA graphs (decode, FULL):  50%|█████     | 5/10 [00:01<00:01]": (
+        ev.PhaseProgressed,
+        {"state": S.CAPTURING_GRAPHS, "done": 5, "total": 10},
+    ),
+    "Graph capturing finished in 3 secs, took 0.50 GiB": (ev.PhaseReached, {"state": S.CAPTURING_GRAPHS}),
+    "JIT kernel warmup starting.": (ev.PhaseReached, {"state": S.WARMING_UP}),
+    "init engine (profile, create kv cache, warmup model) took 3.67 s": (ev.PhaseReached, {"state": S.WARMING_UP}),
+    "Supported tasks: ['generate']": (ev.PhaseReached, {"state": S.STARTING_SERVER}),
+    "Starting vLLM server on http://0.0.0.0:8000": (ev.PhaseReached, {"state": S.STARTING_SERVER}),
+    "Application startup complete.": (ev.ServerStarted, {}),
+    "Engine 000: Avg prompt throughput: 6.7 tokens/s, Avg generation throughput: 147.7 tokens/s, Running: 2 reqs, "
+    "Waiting: 1 reqs, GPU KV cache usage: 0.0%": (ev.EngineReported, {"running": 2, "waiting": 1}),
+    "setting pause state to PAUSED_ALL": (ev.SchedulerPaused, {"paused": True, "mode": "PAUSED_ALL"}),
+    "setting pause state to UNPAUSED": (ev.SchedulerPaused, {"paused": False}),
+    "It took 0.500000 seconds to fall asleep.": (ev.SleepChanged, {"state": S.SLEEPING}),
+    "It took 0.500000 seconds to wake up tags {'weights'}.": (ev.SleepChanged, {"state": S.IDLE}),
+    "No available shared memory broadcast block found in 60 seconds.": (
+        ev.SuspicionRaised,
+        {"code": "worker.unresponsive", "conclusive": False},
+    ),
+    "Exception in thread Thread-2 (process_output_sockets):": (ev.SuspicionRaised, {"conclusive": True}),
+    "Exception in thread Thread-9 (somebody_else):": (ev.SuspicionRaised, {"conclusive": False}),
+    "Triton kernel JIT compilation during inference took 2 s": (ev.RuntimeCompiled, {}),
+    "[Elastic EP] Received reconfiguration request and starting scaling up": (
+        ev.MaintenanceChanged,
+        {"state": S.SCALING, "active": True},
+    ),
+    "[Elastic EP] Scale up completed, new data parallel size: 4": (ev.MaintenanceChanged, {"active": False}),
+    "[shutdown] API server: shutdown triggered": (ev.StopAcknowledged, {"draining": False}),
+    "[shutdown] API server: stopping engine client mode=drain timeout=60s": (
+        ev.StopAcknowledged,
+        {"draining": True, "timeout": 60.0},
+    ),
+    "[shutdown] EngineCore: draining in-flight requests count=4 timeout=60s": (ev.StopAcknowledged, {"draining": True}),
+}
+"""A message of each kind and what it must tell."""
+
+CAUSES = {
+    "vllm: error: unrecognized arguments: --no-such-flag": "args.unknown_flag",
+    "vllm serve: error: argument --dtype: invalid choice: 'x'": "args.invalid_choice",
+    "vllm serve: error: argument --port: invalid int value: 'x'": "args.invalid_value",
+    "vllm serve: error: the following arguments are required: model": "args.missing",
+    "Total number of attention heads (4) must be divisible by tensor parallel size (3).": "config.parallel_layout",
+    "World size (8) is larger than the number of available GPUs (4) in this node": "config.parallel_layout",
+    "Pipeline parallelism is not supported for this model": "config.parallel_layout",
+    "Sleep mode is not supported on current platform.": "config.sleep_mode_unsupported",
+    "model type `nosuch` but Transformers does not recognize this architecture": "model.unknown_architecture",
+    "User-specified max_model_len (9) is greater than the derived max_model_len (8)": "config.max_model_len",
+    "Unknown quantization method: x": "config.quantization",
+    "AssertionError: Not enough allowed NUMA nodes to bind threads of 2 local CPUWorkers": "config.cpu_binding",
+    "No valid attention backend found for cuda with {}": "config.attention_backend",
+    "RuntimeError: Failed to infer device type": "cuda.unavailable",
+    "CUDA error: no kernel image is available for execution on the device": "cuda.unsupported_device",
+    "OSError: It looks like the config file at 'x' is not a valid JSON file.": "model.config_unreadable",
+    "HFValidationError: Repo id must be in the form 'repo_name'": "model.not_found",
+    "LocalEntryNotFoundError: Cannot find an appropriate cached snapshot folder": "model.not_cached_offline",
+    "Access to model x is restricted and you are not in the list": "model.gated",
+    "RuntimeError: Cannot find any model weights with `/m`": "model.no_weights",
+    "SafetensorError: Error while deserializing header: header too large": "model.weights_corrupt",
+    "ValueError: Following weights were not initialized from checkpoint: {'x'}": "model.weights_mismatch",
+    "OSError: [Errno 28] No space left on device": "disk.full",
+    "ValueError: To serve at least one request with the model's max seq len (4000000)": "memory.kv_cache_too_small",
+    "Free memory on device cuda:0 (1/2 GiB) on startup is less than desired GPU memory utilization": "memory.gpu_busy",
+    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB": "memory.gpu_exhausted",
+    "Available memory on node 0 (1/2 GiB) on kv cache allocation is less than requested memory for kv": (
+        "memory.host_exhausted"
+    ),
+    "RuntimeError: DefaultCPUAllocator: can't allocate memory: you tried": "memory.host_exhausted",
+    "Resource temporarily unavailable (src/thread.cpp:241)": "memory.address_space",
+    "Insufficient space in /dev/shm for x: 9 MiB required": "memory.shm_exhausted",
+    "OSError: [Errno 24] Too many open files": "files.exhausted",
+    "OSError: [Errno 98] Address already in use": "port.in_use",
+    "[Rank 1] Watchdog caught collective operation timeout: WorkNCCL": "nccl.timeout",
+    "RuntimeError: NCCL error: unhandled system error": "nccl.error",
+    "CUDA error: an illegal memory access was encountered": "gpu.fault",
+    "TimeoutError: RPC call to execute_model timed out.": "rpc.timeout",
+    "Timed out waiting for engine core processes to start... Waited 600s": "engine.start_timeout",
+    "Worker proc VllmWorker-1 died unexpectedly (exit code: None), shutting down executor.": "worker.died",
+    "WorkerProc initialization failed due to an exception in a background process.": "worker.died",
+    "Engine core process EngineCore_DP1 died unexpectedly.": "engine.died",
+    "EngineCore encountered a fatal error.": "engine.died",
+    "pydantic_core._pydantic_core.ValidationError: 1 validation error for CacheConfig": "config.invalid_value",
+    "Process ApiServer_0 (PID: 9) died with exit code 1": "api_server.died",
+    "EngineDeadError: EngineCore encountered an issue.": "engine.died",
+    "RuntimeError: Engine core initialization failed. See root cause above.": "engine.died",
+    "WorkerProc failed to start.": "worker.died",
+    "RuntimeError: Worker failed with error 'x', please check": "worker.died",
+}
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_message_tells_what_it_means(message: str) -> None:
+    """Each known message gives its evidence, with its fields."""
+    kind, fields = MESSAGES[message]
+    found = LogReader().feed(PREFIX + message, 7.0)
+    matching = [e for e in found if type(e) is kind and all(getattr(e, k) == v for k, v in fields.items())]
+    assert matching, found
+    assert all(e.time == 7.0 for e in found)
+
+
+def test_no_rule_without_an_example() -> None:
+    """A rule that no example reaches could be wrong for ever."""
+    lost = [r.pattern.pattern for r in RULES if not any(r.pattern.search(m) for m in MESSAGES)]
+    assert lost == []
+
+
+@pytest.mark.parametrize("message", CAUSES)
+def test_failure_is_named(message: str) -> None:
+    """Each failure gets its stable code, whoever reports it."""
+    line = f"(Worker_TP1 pid=5) ERROR 11-24 03:01:34 [x.py:1] {message}"
+    (failure,) = [e for e in LogReader().feed(line, 1.0) if isinstance(e, ev.FailureSeen)]
+    assert (failure.code, failure.depth, failure.process) == (CAUSES[message], 2, "Worker_TP1")
+    assert any(isinstance(e, ev.FailureSeen) for e in LogReader().feed(message, 1.0))
+
+
+def test_no_failure_rule_without_an_example() -> None:
+    """A failure that no example names could be wrong for ever."""
+    found = {next(r for r in FAILURES if r.pattern.search(m)).pattern.pattern for m in CAUSES}
+    assert [r.pattern.pattern for r in FAILURES if r.pattern.pattern not in found] == []
+
+
+def test_warnings_are_no_failures() -> None:
+    """The same words in a warning of a healthy start mean nothing; a lost engine is told in a warning, and does."""
+    assert LogReader().feed("(Worker pid=5) WARNING 11-24 03:01:34 [x.py:1] Exception: Too many open files", 1.0) == []
+    line = "(APIServer pid=5) WARNING 11-24 03:01:34 [x.py:1] MPClient: engine core exited unexpectedly"
+    assert [e.kind for e in LogReader().feed(line, 1.0)] == ["FailureSeen"]
+
+
+def test_json_lines_give_the_same_as_plain_ones() -> None:
+    """The JSON formatter changes the form and nothing else."""
+    data = {
+        "levelname": "INFO",
+        "process": 42,
+        "vllm_process_name": "EngineCore_DP1",
+        "message": "Starting torch.compile",
+    }
+    reader = LogReader()
+    assert reader.feed(json.dumps(data), 1.0) == reader.feed(PREFIX + "Starting torch.compile", 1.0)
+
+
+def test_access_lines() -> None:
+    """An inference request that was answered is a sign of life; our own probes are none."""
+    line = 'INFO:     127.0.0.1:5 - "POST /v1/completions HTTP/1.1" 200 OK'
+    assert LogReader().feed(line, 1.0) == [ev.RequestAnswered(time=1.0, path="/v1/completions", code=200)]
+    assert LogReader().feed('INFO:     127.0.0.1:5 - "GET /health HTTP/1.1" 200 OK', 1.0) == []
+
+
+@given(st.binary(max_size=400), st.integers(1, 50))
+def test_any_bytes_in_any_pieces(data: bytes, size: int) -> None:
+    """Nothing crashes the reader, and where the stream is cut makes no difference."""
+    whole, pieces = LineSplitter(), LineSplitter()
+    lines = whole.feed(data)
+    assert [line for i in range(0, len(data), size) for line in pieces.feed(data[i : i + size])] == lines
+    for line in lines:
+        LogReader().feed(line, 0.0)
+
+
+@given(st.text(max_size=200))
+def test_any_text_after_a_prefix(text: str) -> None:
+    """Nothing that a process logs crashes the reader."""
+    LogReader().feed(PREFIX + text, 0.0)
+
+
+def test_endless_line_is_cut() -> None:
+    """A line of ten megabytes takes no more memory than its limit."""
+    splitter = LineSplitter()
+    for _ in range(10):
+        assert splitter.feed(b"x" * (1 << 20)) == []
+    assert [len(line) for line in splitter.feed(b"\nnext\n")] == [LINE_LIMIT, 4]
+
+
+def test_colours_prefixes_and_depth() -> None:
+    """Colours go, a prefix of the user's own is passed over, and who writes tells how deep it is."""
+    (line,) = LineSplitter().feed(b"\x1b[1;36m(Worker_PP0_TP1 pid=7)\x1b[0;0m ERROR 11-24 03:01:34 [a.py:1] boom\r\n")
+    assert parse_line(line).message == "boom"
+    assert parse_line(f"[node-3] {line}").depth == 2
+    assert parse_line("(EngineCore pid=7) INFO 11-24 03:01:34 [v1/a.py:1] x").depth == 1
+
+
+@pytest.mark.parametrize("name", ["healthy_eager", "debug_log", "json_native", "tp2", "dp2", "compile_cold"])
+def test_healthy_logs_hold_no_root_cause(name: str) -> None:
+    """Nothing in the log of a good start looks like a failure."""
+    reader = LogReader()
+    rows = [json.loads(line) for line in (TRACES / name / "log.jsonl").read_text().splitlines()]
+    found = [e for row in rows for e in reader.feed(row["line"], row["t"]) if isinstance(e, ev.FailureSeen)]
+    assert [f for f in found if f.weight > 1] == []
