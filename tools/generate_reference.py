@@ -184,7 +184,7 @@ def _option(option: click.Option) -> str:
 def _meaning(option: click.Option) -> str:
     if not option.show_default:
         return str(option.help)
-    return f"{option.help} Default: {_yes(option.default) if option.is_flag else option.default}."
+    return f"{option.help} Default: {_yes(bool(option.default)) if option.is_flag else option.default}."
 
 
 def _first_line(thing: object) -> str:
