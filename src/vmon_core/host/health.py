@@ -47,8 +47,13 @@ class Health:
     def succeeded(self, seconds: float) -> None:
         """Note a call that went well."""
         self._count(seconds)
+        self.noticed(seconds)
+
+    def noticed(self, seconds: float) -> None:
+        """Note what is worth noting of a call that went well and was counted: the end of a row, a new worst time."""
         self.in_a_row = 0
         self.paused_until = 0.0
+        self.worst_seconds = max(self.worst_seconds, seconds)
 
     def failed(self, error: str, seconds: float, now: float) -> None:
         """Note a call that failed, and pause when there were too many."""

@@ -62,7 +62,7 @@ class Hooks:
 
     def lifecycle(self, change: Change) -> None:
         """Tell of a transition."""
-        self._dispatcher.call_all(self._find("vmon_lifecycle"), {"change": change}, _ignore)
+        self._dispatcher.call_all(self._find("vmon_lifecycle"), {"change": change})
 
     def analyze(self, window: Window) -> list[Finding]:
         """What analyzers conclude; one that fails is a finding itself."""
@@ -113,11 +113,11 @@ class Hooks:
 
     def export(self, frame: Frame) -> None:
         """Hand a copy to exporters."""
-        self._dispatcher.call_all(self._find("vmon_export"), {"frame": frame}, _ignore)
+        self._dispatcher.call_all(self._find("vmon_export"), {"frame": frame})
 
     def commands(self, cli: click.Group) -> None:
         """Let plugins add commands."""
-        self._dispatcher.call_all(self._find("vmon_commands"), {"cli": cli}, _ignore)
+        self._dispatcher.call_all(self._find("vmon_commands"), {"cli": cli})
 
     # --- how ---
 
@@ -132,10 +132,6 @@ class Hooks:
             if answer is not None:
                 return answer
         return None
-
-
-def _ignore(_value: object) -> None:
-    return None
 
 
 def _items(kind: type[_T]) -> Callable[[Iterable[object] | None], list[_T]]:

@@ -224,7 +224,7 @@ class PluginHost:
         for plugin in self.plugins:
             for implementation in plugin.implementations:
                 if implementation.hook == "vmon_start":
-                    self.dispatcher.call(implementation, {"host": make_api(plugin)}, _nothing)
+                    self.dispatcher.call_all([implementation], {"host": make_api(plugin)})
             self._started.append(plugin)
 
     def stop(self) -> None:
@@ -232,7 +232,7 @@ class PluginHost:
         while self._started:
             for implementation in self._started.pop().implementations:
                 if implementation.hook == "vmon_stop":
-                    self.dispatcher.call(implementation, {}, _nothing)
+                    self.dispatcher.call_all([implementation], {})
 
 
 def _ask(plugin: object) -> PluginInfo:
@@ -247,7 +247,3 @@ def _ask(plugin: object) -> PluginInfo:
 
 def _implementation(impl: pluggy.HookImpl, plugin: str) -> Implementation:
     return Implementation(plugin, impl.function.__name__, impl.function, impl.argnames)
-
-
-def _nothing(_value: object) -> None:
-    return None

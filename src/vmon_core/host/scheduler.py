@@ -174,6 +174,7 @@ class _AsyncLoop:
 
     def __init__(self) -> None:
         self._loop: Any = None
+        self._thread = threading.Thread()
         self._lock = threading.Lock()
 
     def wait(self, coroutine: Any, timeout: float) -> Any:  # noqa: ANN401 (whatever the plugin returns)
@@ -189,10 +190,13 @@ class _AsyncLoop:
         with self._lock:
             if self._loop is None:
                 self._loop = new_loop()
-                threading.Thread(target=self._loop.run_forever, name="vmon-asyncio", daemon=True).start()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="vmon-asyncio", daemon=True)
+                self._thread.start()
             return self._loop
 
     def stop(self) -> None:
         """End the loop."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()

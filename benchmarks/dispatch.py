@@ -1,0 +1,79 @@
+"""What isolation costs: our dispatch against plain pluggy, at 1, 10 and 100 plugins.
+
+The implementations do as little as a real one can: look at one field and return nothing.
+
+Run: python benchmarks/dispatch.py
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from vmon_core.hookspecs import SPECS
+from vmon_core.host.plugin_host import PluginHost
+from vmon_core.lifecycle.states import LifecycleState, StateTransition
+from vmon_core.plugin import PROJECT, PluginInfo, hookimpl
+from vmon_core.records import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROUNDS, CALLS = 15, 400
+CHANGE = Change(
+    time=0.0,
+    origin=LifecycleState.IDLE,
+    state=LifecycleState.SERVING,
+    transition=StateTransition.LOAD,
+    reason="counters advance",
+)
+
+
+class Plugin:
+    """Listens to transitions and makes one line of text of each, as a logging plugin does."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    @hookimpl
+    def vmon_plugin_info(self) -> PluginInfo:
+        """Say who this is."""
+        return PluginInfo(name=f"plugin-{self._number}", version="1.0")
+
+    @hookimpl
+    def vmon_lifecycle(self, change: Change) -> None:
+        """Make the line."""
+        self._line = f"{change.time:.3f} {change.origin} -> {change.state}: {change.reason}"
+
+
+def microseconds(call: Callable[[], object]) -> float:
+    """The median time of one call."""
+    times = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        for _ in range(CALLS):
+            call()
+        times.append((time.perf_counter() - start) / CALLS)
+    return statistics.median(times) * 1e6
+
+
+def main() -> None:
+    """Print both and their ratio."""
+    print("plugins   plain pluggy      isolated     ratio (goal <= 1.2)")
+    for count in (1, 10, 100):
+        plain, host = pluggy.PluginManager(PROJECT), PluginHost()
+        for spec in SPECS:
+            plain.add_hookspecs(spec)
+        for number in range(count):
+            plain.register(Plugin(number))
+            host.register(Plugin(number))
+        before = microseconds(lambda plain=plain: plain.hook.vmon_lifecycle(change=CHANGE))
+        after = microseconds(lambda host=host: host.hooks.lifecycle(CHANGE))
+        print(f"{count:7} {before:11.2f} us {after:11.2f} us {after / before:9.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""The host: registration, configuration, owners, beginning and end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+
+from vmon_core.host.checks import PluginError
+from vmon_core.host.plugin_host import PluginHost
+from vmon_core.plugin import PluginInfo, Risk, hookimpl
+
+if TYPE_CHECKING:
+    from tests.host.conftest import Listener
+
+
+@attrs.frozen
+class Settings:
+    """A plugin's configuration."""
+
+    limit: int = 5
+
+
+class Plugin:
+    """A plugin that notes what happens to it."""
+
+    def __init__(self, name: str = "one", *, fails: bool = False, **info: Any) -> None:
+        self.name = name
+        self.info = info
+        self.fails = fails
+        self.seen: list[str] = []
+
+    @hookimpl
+    def vmon_plugin_info(self) -> PluginInfo:
+        """Say who this is."""
+        return PluginInfo(name=self.name, version="1.0", **self.info)
+
+    @hookimpl
+    def vmon_start(self, host: Any) -> None:
+        """Note it, or fail."""
+        self.seen.append("start")
+        if self.fails:
+            raise SystemExit(1)
+
+    @hookimpl
+    def vmon_stop(self) -> None:
+        """Note it, or fail."""
+        self.seen.append("stop")
+        if self.fails:
+            raise RuntimeError
+
+
+def test_start_and_stop_whatever_others_do(host: PluginHost, listener: Listener) -> None:
+    """A plugin that exits on start and fails on stop costs nobody else anything."""
+    bad, good = Plugin("bad", fails=True), Plugin("good")
+    for plugin in (bad, good):
+        host.register(plugin)
+    host.start(lambda plugin: None)  # type: ignore[arg-type, return-value]  # these plugins ask nothing of their host
+    host.stop()
+    assert bad.seen == good.seen == ["start", "stop"]
+    assert any("bad: vmon_start failed: SystemExit" in text for text in listener.texts)
+
+
+def test_two_owners_of_an_action(host: PluginHost) -> None:
+    """Only one plugin may carry out a kind of action; the error names both."""
+    host.register(Plugin("one", actions={"restart": Risk.INTERRUPTS}))
+    with pytest.raises(PluginError, match="both 'one' and 'two'"):
+        host.register(Plugin("two", actions={"restart": Risk.INTERRUPTS}))
+    assert [p.info.name for p in host.plugins] == ["one"]
+
+
+def test_same_name_twice(host: PluginHost) -> None:
+    """A name is used once."""
+    host.register(Plugin("one"))
+    with pytest.raises(PluginError, match="is loaded already"):
+        host.register(Plugin("one"))
+
+
+def test_unregister_frees_name_and_hooks(host: PluginHost) -> None:
+    """What is taken out of use is not called any more, and its name is free."""
+    host.register(Plugin("one"))
+    host.unregister("one")
+    assert host.plugins == ()
+    host.register(Plugin("one"))
+
+
+def test_configuration_of_a_plugin() -> None:
+    """A table becomes the plugin's own object; without one it gets its defaults."""
+    host = PluginHost(tables={"one": {"limit": 7}})
+    host.register(Plugin("one", config=Settings))
+    host.register(Plugin("two", config=Settings))
+    assert (host.config("one"), host.config("two")) == (Settings(7), Settings(5))
+    with pytest.raises(PluginError, match="no plugin 'three'"):
+        host.config("three")
+
+
+@pytest.mark.parametrize(
+    ("table", "config", "message"),
+    [({"limitt": 7}, Settings, "limitt"), ({"limit": "x"}, Settings, "limit"), ({"a": 1}, None, "takes no config")],
+)
+def test_wrong_table_rejects_the_plugin(table: dict[str, object], config: type | None, message: str) -> None:
+    """The message names the table and the key."""
+    host = PluginHost(tables={"one": table})
+    with pytest.raises(PluginError, match=message):
+        host.register(Plugin("one", config=config))
+
+
+def test_description_is_plain(host: PluginHost) -> None:
+    """What `vmon plugins` prints has the name, the hooks and how the plugin fares."""
+    described = host.register(Plugin("one")).describe()
+    assert described["hooks"] == ["vmon_plugin_info", "vmon_start", "vmon_stop"]
+    assert (described["failures"], described["stuck"], described["origin"]) == (0, False, "this process")

@@ -1,0 +1,190 @@
+"""Collectors: each on its own schedule, in its own thread, with a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+
+from vmon_core.host.dispatch import Implementation
+from vmon_core.host.scheduler import Scheduler
+from vmon_core.plugin import every
+from vmon_core.records import Frame, Sample, Target, Tick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.host.conftest import Listener
+
+SAMPLE = Sample("x", 1.0, 0.0)
+
+
+@attrs.define
+class Clock:
+    """A clock that is set by hand."""
+
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+
+class Bench:
+    """A scheduler of some functions, with a clock and a sink."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.clock = Clock()
+        self.frames: queue.Queue[Frame] = queue.Queue()
+        self.listener = listener
+        self.scheduler: Scheduler | None = None
+        self.implementations: list[Implementation] = []
+
+    def schedule(self, *functions: Callable[..., Any]) -> Scheduler:
+        """Schedule these functions."""
+        self.implementations = [Implementation(f.__name__, "vmon_collect", f, ("tick",)) for f in functions]
+        self.scheduler = Scheduler(
+            self.implementations,
+            lambda: Tick(self.clock.now, Target(name="t")),
+            self.frames.put,
+            self.listener.say,
+            clock=self.clock,
+        )
+        return self.scheduler
+
+    def frame(self) -> Frame:
+        """The next frame that comes."""
+        return self.frames.get(timeout=5)
+
+
+@pytest.fixture
+def bench(listener: Listener) -> Iterator[Bench]:
+    """A bench; its threads are ended after the test."""
+    made = Bench(listener)
+    yield made
+    if made.scheduler is not None:
+        made.scheduler.stop(5)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait until something is so, for at most five seconds."""
+    end = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < end, "it never was"
+        threading.Event().wait(0.005)
+
+
+def test_runs_when_due_and_not_before(bench: Bench) -> None:
+    """The interval counts from one start to the next."""
+
+    @every("10s")
+    def collect(tick: Tick) -> list[Sample]:
+        return [SAMPLE]
+
+    scheduler = bench.schedule(collect)
+    scheduler.run_due(100.0)
+    assert bench.frame().samples == (SAMPLE,)
+    wait_until(lambda: scheduler.next_due(100.0) == 110.0)
+    scheduler.run_due(105.0)
+    assert bench.frames.empty()
+    bench.clock.now = 110.0
+    scheduler.run_due(110.0)
+    bench.frame()
+
+
+def test_urge_makes_everything_due(bench: Bench) -> None:
+    """A suspicion of the lifecycle does not wait for the schedule."""
+
+    @every("10s")
+    def collect(tick: Tick) -> list[Sample]:
+        return [SAMPLE]
+
+    scheduler = bench.schedule(collect)
+    scheduler.run_due(100.0)
+    bench.frame()
+    wait_until(lambda: scheduler.next_due(100.0) == 110.0)
+    scheduler.urge()
+    scheduler.run_due(101.0)
+    bench.frame()
+
+
+def test_hanging_collector_keeps_nobody_waiting(bench: Bench) -> None:
+    """It is reported once, its late result is dropped, and it is called again after it came back."""
+    release, calls = threading.Event(), queue.Queue[int]()
+
+    @every("1s", timeout="2s")
+    def hang(tick: Tick) -> list[Sample]:
+        calls.put(1)
+        release.wait(30)
+        return [SAMPLE]
+
+    @every("1s")
+    def good(tick: Tick) -> list[Sample]:
+        return [SAMPLE]
+
+    scheduler = bench.schedule(hang, good)
+    scheduler.run_due(100.0)
+    calls.get(timeout=5)
+    bench.frame()
+    for now in (103.0, 104.0):
+        bench.clock.now = now
+        scheduler.run_due(now)
+    bench.frame()
+    assert [t for t in bench.listener.texts if "has not returned" in t] == [
+        "hang: a collector has not returned for 3.0 s; it is not called again until it does"
+    ]
+    release.set()
+    health = bench.implementations[0].health
+    wait_until(lambda: not health.stuck)
+    bench.clock.now = 200.0
+    wait_until(lambda: scheduler.run_due(200.0) or not calls.empty())
+
+
+@pytest.mark.parametrize("rubbish", [lambda: [1], lambda: 5, lambda: (_ for _ in ["text"])])
+def test_rubbish_fails_only_its_collector(bench: Bench, rubbish: Callable[[], Any]) -> None:
+    """What is no sample and no evidence is refused, and told."""
+
+    def collect(tick: Tick) -> Any:
+        return rubbish()
+
+    bench.schedule(collect).run_due(100.0)
+    wait_until(lambda: bench.implementations[0].health.failures)
+    assert "vmon_collect failed: TypeError" in bench.listener.texts[0]
+    assert bench.frames.empty()
+
+
+def test_collector_that_exits(bench: Bench) -> None:
+    """SystemExit in a plugin's thread is a failure of that plugin."""
+
+    def collect(tick: Tick) -> None:
+        raise SystemExit(2)
+
+    bench.schedule(collect).run_due(100.0)
+    wait_until(lambda: bench.implementations[0].health.failures)
+
+
+def test_async_collector(bench: Bench) -> None:
+    """`async def` works; one that never finishes is cancelled at its deadline."""
+    cancelled = threading.Event()
+
+    async def quick(tick: Tick) -> list[Sample]:
+        await asyncio.sleep(0)
+        return [SAMPLE]
+
+    @every("1s", timeout="50ms")
+    async def endless(tick: Tick) -> list[Sample]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        return []
+
+    bench.schedule(quick, endless).run_due(100.0)
+    assert bench.frame().samples == (SAMPLE,)
+    assert cancelled.wait(5)
+    wait_until(lambda: bench.implementations[1].health.failures)
