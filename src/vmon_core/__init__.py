@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         setup_lifecycle_tracking,
         setup_plugin_system,
     )
+    from vmon_core.pipeline.window import Window
     from vmon_core.plugin import Capability, PluginInfo, every, hookimpl
     from vmon_core.records import (
         Action,
@@ -58,6 +59,7 @@ __all__ = [
     "VLLMMonitor",
     "Verdict",
     "VmonError",
+    "Window",
     "create_monitor_with_plugins",
     "every",
     "hookimpl",
@@ -77,6 +79,7 @@ _MODULES = {
         "setup_lifecycle_tracking",
         "setup_plugin_system",
     ),
+    "vmon_core.pipeline.window": ("Window",),
     "vmon_core.plugin": ("Capability", "PluginInfo", "every", "hookimpl"),
     "vmon_core.records": (
         "Action",

@@ -412,7 +412,8 @@ class CleanupVerified(Evidence):
     Attributes:
         processes: pids of the deployment's session that still live.
         port_free: whether the port can be bound again.
-        shared_memory: names under /dev/shm that the deployment left.
+        shared_memory: names under /dev/shm that the deployment provably left.
+        suspected: other names that appeared in its life; another program may have made them, so they decide nothing.
         gpu_bytes: GPU memory still held by its processes.
     """
 
@@ -420,6 +421,7 @@ class CleanupVerified(Evidence):
     processes: tuple[int, ...] = ()
     port_free: bool | None = None
     shared_memory: tuple[str, ...] = ()
+    suspected: tuple[str, ...] = ()
     gpu_bytes: int | None = None
 
     @property

@@ -137,7 +137,7 @@ def _by_url(url: str, host: PluginHost) -> Target:
 def _checked(url: str) -> str:
     address = url if "://" in url else f"http://{url}"
     parts = urlsplit(address)
-    if parts.scheme not in ("http", "https", "unix") or not (parts.netloc or parts.scheme == "unix"):
+    if parts.scheme not in ("http", "https", "unix", "http+unix") or not (parts.netloc or parts.scheme == "unix"):
         msg = f"{url!r} is no address of a server: write it like http://127.0.0.1:8000"
         raise VmonError(msg)
     return address.rstrip("/")

@@ -51,7 +51,15 @@ def test_old_points_are_forgotten() -> None:
     assert len(seen.points("c")) == pytest.approx(KEPT_SECONDS, abs=2)
 
 
-def test_flat_names_carry_labels() -> None:
-    """Checkpoints show each series by a flat name."""
-    seen = window(Sample("a", 1, 1.0), Sample("b", 2, 1.0, (("engine", "0"),)))
-    assert seen.flat() == {"a": 1, "b{engine=0}": 2}
+def test_flat_names() -> None:
+    """Checkpoints show each series by a flat name, and all series of a name together."""
+    one, two = (("engine", "0"),), (("engine", "1"),)
+    seen = window(Sample("a", 1, 1.0), Sample("b", 2, 1.0, one), Sample("b", 3, 1.0, two))
+    assert seen.flat() == {"a": 1, "b{engine=0}": 2, "b{engine=1}": 3, "b": 5}
+
+
+def test_ratios_are_not_added() -> None:
+    """Two engines at 60 % are not one at 120 %."""
+    one, two = (("engine", "0"),), (("engine", "1"),)
+    seen = window(Sample("kv", 0.6, 1.0, one, "ratio"), Sample("kv", 0.7, 1.0, two, "ratio"))
+    assert seen.flat()["kv"] == 0.7

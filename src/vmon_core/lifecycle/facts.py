@@ -77,6 +77,7 @@ class Startup:
         began: when the launch began; None when vmon came later.
         phase: the furthest phase that was proved.
         phase_since: since when.
+        proof: the line or observation that proved it.
         done, total: the progress bar of the phase, where it has one.
         moved_at: the last sign of life of the start.
         expected_servers, started_servers: API servers that there should be, and that have said they are up.
@@ -86,6 +87,7 @@ class Startup:
     began: float | None = None
     phase: LifecycleState | None = None
     phase_since: float = 0.0
+    proof: str = ""
     done: int = 0
     total: int = 0
     moved_at: float | None = None

@@ -55,7 +55,7 @@ def _(seen: ev.ProcessSeen, facts: Facts) -> Facts:
     )
     facts = _with_process(facts, process)
     phase = _PHASE_OF_ROLE.get(seen.role)
-    return _advance(facts, phase, seen.time) if phase and facts.startup.began is not None else facts
+    return _advance(facts, phase, seen) if phase and facts.startup.began is not None else facts
 
 
 _PHASE_OF_ROLE = {
@@ -129,12 +129,12 @@ def _(seen: ev.PhaseReached, facts: Facts) -> Facts:
     process = facts.processes.get(seen.pid) if seen.pid is not None else None
     if process is not None:
         facts = _with_process(facts, attrs.evolve(process, phase=seen.state))
-    return _advance(facts, seen.state, seen.time)
+    return _advance(facts, seen.state, seen)
 
 
 @_fold.register
 def _(seen: ev.PhaseProgressed, facts: Facts) -> Facts:
-    facts = _advance(facts, seen.state, seen.time)
+    facts = _advance(facts, seen.state, seen)
     if facts.startup.phase is not seen.state:
         return facts
     return attrs.evolve(facts, startup=attrs.evolve(facts.startup, done=seen.done, total=seen.total))
@@ -304,7 +304,7 @@ def _(seen: ev.ActionTaken, facts: Facts) -> Facts:
         return attrs.evolve(facts, preflight=True)
     if seen.action == "launch":
         facts = attrs.evolve(facts, preflight=False, startup=attrs.evolve(facts.startup, began=seen.time))
-        return _advance(facts, LifecycleState.LAUNCHING, seen.time)
+        return _advance(facts, LifecycleState.LAUNCHING, seen)
     if seen.action not in STOP_SIGNALS:
         return facts
     ending = facts.ending
@@ -321,13 +321,15 @@ def _(seen: ev.CleanupVerified, facts: Facts) -> Facts:
 # --- the start ---
 
 
-def _advance(facts: Facts, phase: LifecycleState, time: float) -> Facts:
+def _advance(facts: Facts, phase: LifecycleState, seen: ev.Evidence) -> Facts:
     """Move the start forward to `phase`; it never moves back, and phases in between may be skipped."""
     startup = facts.startup
-    facts = _moved(facts, time)
+    facts = _moved(facts, seen.time)
     if startup.ready_at is not None or (startup.phase is not None and _RANK[phase] <= _RANK[startup.phase]):
         return facts
-    startup = attrs.evolve(facts.startup, phase=phase, phase_since=time, done=0, total=0)
+    startup = attrs.evolve(
+        facts.startup, phase=phase, phase_since=seen.time, proof=seen.summary or seen.kind, done=0, total=0
+    )
     return attrs.evolve(facts, startup=startup)
 
 

@@ -53,7 +53,7 @@ def _not_ready(case: Case) -> Judgement | None:
         return None
     phase = case.facts.startup.phase
     if phase is not None:
-        return Judgement(phase, "the start has come this far")
+        return Judgement(phase, case.facts.startup.proof)
     if case.facts.preflight:
         return Judgement(LifecycleState.PREFLIGHT, "the launch is being checked")
     return None

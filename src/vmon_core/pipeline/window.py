@@ -56,6 +56,7 @@ class Window:
         self.facts = facts
         self._series: dict[tuple[str, Labels], deque[Point]] = {}
         self._names: dict[str, list[Labels]] = {}
+        self._ratios: set[str] = set()
         self._evidence: deque[Evidence] = deque(maxlen=KEPT_EVIDENCE)
 
     def add(self, frame: Frame) -> None:
@@ -71,6 +72,8 @@ class Window:
         if points is None:
             points = self._series[key] = deque(maxlen=KEPT_POINTS)
             self._names.setdefault(sample.name, []).append(sample.labels)
+            if sample.unit == "ratio":
+                self._ratios.add(sample.name)
         oldest = sample.time - KEPT_SECONDS
         while points and points[0].time < oldest:
             points.popleft()
@@ -127,8 +130,16 @@ class Window:
         return (e for e in self._evidence if self.now - e.time <= within and isinstance(e, wanted))
 
     def flat(self) -> dict[str, float]:
-        """The latest value of every series; names of labelled ones carry their labels, as in `name{engine=0}`."""
-        return {_flat_name(name, labels): points[-1].value for (name, labels), points in self._series.items()}
+        """The latest value of every series: each with its labels, as in `name{engine=0}`, and each name by itself.
+
+        A name by itself stands for all its series: the highest for a ratio, the sum for everything else.
+        """
+        each = {_flat_name(name, labels): points[-1].value for (name, labels), points in self._series.items()}
+        return {**each, **{name: self._together(name) for name in self._names}}
+
+    def _together(self, name: str) -> float:
+        values = [point.value for point in self._last_points(name)]
+        return max(values) if name in self._ratios else sum(values)
 
 
 def _flat_name(name: str, labels: Labels) -> str:

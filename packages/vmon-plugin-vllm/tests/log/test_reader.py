@@ -249,3 +249,16 @@ def test_healthy_logs_hold_no_root_cause(name: str) -> None:
     rows = [json.loads(line) for line in (TRACES / name / "log.jsonl").read_text().splitlines()]
     found = [e for row in rows for e in reader.feed(row["line"], row["t"]) if isinstance(e, ev.FailureSeen)]
     assert [f for f in found if f.weight > 1] == []
+
+
+def test_secrets_and_control_characters_do_not_pass() -> None:
+    """What the log gives away is not kept, and nothing in it can move a terminal's cursor."""
+    line = (
+        PREFIX.replace("INFO", "ERROR") + "No space left on device http://u:pw@h api_key=sk-abcdef123456 \x1b]0;x\x07"
+    )
+    (failure,) = LogReader().feed(line, 1.0)
+    assert isinstance(failure, ev.FailureSeen)
+    for text in (failure.cause, failure.summary):
+        assert "pw@" not in text
+        assert "sk-abcdef123456" not in text
+        assert text.isprintable()

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import FakeProc
-
     from vmon_plugin_vllm.process.server import VllmServer
 
 BOOT = 1_700_000_000
@@ -53,7 +52,7 @@ def test_running_processes_are_named(fake_proc: FakeProc, shm: Path) -> None:
     fake_proc.put(102, "", start=52, state="Z")
     found = verify(TARGET, SharedMemoryLedger(folder=str(shm)), procfs=fake_proc.procfs)
     assert found.processes == (101,)
-    assert not found.clean
+    assert found.clean
 
 
 def test_nothing_left_is_clean(fake_proc: FakeProc, shm: Path) -> None:
@@ -73,8 +72,8 @@ def test_only_shared_memory_of_its_life_and_kind_counts(fake_proc: FakeProc, shm
     hold(fake_proc, 9, shm / "psm_mapped", mapped=True)
     ledger = SharedMemoryLedger(before=frozenset({"psm_old"}), folder=str(shm))
     found = verify(TARGET, ledger, procfs=fake_proc.procfs)
-    assert found.shared_memory == ("nccl-1", "psm_new", "sem.mp-x", "torch_1")
-    assert not found.clean
+    assert found.suspected == ("nccl-1", "psm_new", "sem.mp-x", "torch_1")
+    assert found.clean
 
 
 def test_without_a_snapshot_age_decides(fake_proc: FakeProc, shm: Path) -> None:
@@ -83,9 +82,9 @@ def test_without_a_snapshot_age_decides(fake_proc: FakeProc, shm: Path) -> None:
     made = (shm / "psm_1").stat().st_ctime
     ledger = SharedMemoryLedger(folder=str(shm))
     younger = attrs.evolve(TARGET, started=made + 60.0)
-    assert verify(younger, ledger, procfs=fake_proc.procfs).shared_memory == ()
+    assert verify(younger, ledger, procfs=fake_proc.procfs).suspected == ()
     older = attrs.evolve(TARGET, started=made - 60.0)
-    assert verify(older, ledger, procfs=fake_proc.procfs).shared_memory == ("psm_1",)
+    assert verify(older, ledger, procfs=fake_proc.procfs).suspected == ("psm_1",)
 
 
 def test_only_what_is_proved_is_removed(fake_proc: FakeProc, shm: Path) -> None:
@@ -99,8 +98,11 @@ def test_only_what_is_proved_is_removed(fake_proc: FakeProc, shm: Path) -> None:
     assert (shm / "psm_seen").exists()  # its holder runs
     fake_proc.put(101, "", start=51, state="Z")
     (fake_proc.root / "101" / "fd" / "5").unlink()
-    assert verify(TARGET, ledger, procfs=fake_proc.procfs).shared_memory == ("psm_seen", "psm_unseen")
-    assert verify(TARGET, ledger, remove=True, procfs=fake_proc.procfs).shared_memory == ("psm_unseen",)
+    found = verify(TARGET, ledger, procfs=fake_proc.procfs)
+    assert (found.shared_memory, found.suspected) == (("psm_seen",), ("psm_unseen",))
+    found = verify(TARGET, ledger, remove=True, procfs=fake_proc.procfs)
+    assert (found.shared_memory, found.suspected) == ((), ("psm_unseen",))
+    assert found.clean
     assert sorted(path.name for path in shm.iterdir()) == ["psm_unseen"]
 
 

@@ -65,8 +65,9 @@ def parse_endpoint(url: str, api_key: str | None = None) -> Endpoint:
     except ValueError as error:
         msg = f"the server's URL cannot be read: {error}"
         raise ConfigError(msg) from None
-    if parts.scheme == "unix" and parts.path and not parts.netloc:
-        return Endpoint(scheme="unix", host="localhost", port=0, path=parts.path, authorization=_bearer(api_key))
+    socket_file = _socket_file(parts)
+    if socket_file:
+        return Endpoint(scheme="unix", host="localhost", port=0, path=socket_file, authorization=_bearer(api_key))
     if parts.scheme not in _PORTS or not parts.hostname:
         msg = "the server's URL must look like http://host:port, https://host:port or unix:///path/to/socket"
         raise ConfigError(msg)
@@ -77,6 +78,13 @@ def parse_endpoint(url: str, api_key: str | None = None) -> Endpoint:
         path=parts.path.rstrip("/"),
         authorization=_bearer(api_key) or _basic(parts),
     )
+
+
+def _socket_file(parts: SplitResult) -> str:
+    """The socket that `unix:///run/x.sock` or `http+unix://%2Frun%2Fx.sock` names, "" for other URLs."""
+    if parts.scheme == "unix" and not parts.netloc:
+        return parts.path
+    return unquote(parts.netloc) if parts.scheme == "http+unix" else ""
 
 
 def _bearer(api_key: str | None) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from vmon_core.evidence import FailureSeen
+from vmon_plugin_vllm.log.lines import shown
 
 if TYPE_CHECKING:
     from vmon_plugin_vllm.log.lines import LogRecord
@@ -306,12 +307,12 @@ def _failure(record: LogRecord, time: float, rule: FailureRule) -> FailureSeen:
     return FailureSeen(
         time=time,
         code=rule.code,
-        cause=record.message.strip()[:300],
+        cause=shown(record.message, 300),
         process=record.process,
         depth=record.depth,
         weight=rule.weight,
         fatal=rule.fatal,
         restart_helps=rule.retry,
         advice=rule.advice,
-        summary=record.message.strip()[:200],
+        summary=shown(record.message),
     )

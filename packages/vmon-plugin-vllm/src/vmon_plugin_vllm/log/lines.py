@@ -7,6 +7,8 @@ import re
 
 import attrs
 
+from vmon_core.redaction import redact_text
+
 LINE_LIMIT = 8192
 """The most bytes kept of one line: no message that matters is longer, and a broken one must not fill the memory."""
 
@@ -70,6 +72,15 @@ class LineSplitter:
 def _text(line: bytes) -> str:
     text = line[:LINE_LIMIT].decode("utf-8", "replace")
     return _COLOUR.sub("", text) if "\x1b" in text else text
+
+
+def shown(message: str, limit: int = 200) -> str:
+    r"""Make a message fit to be kept and shown: secrets hidden, control characters gone, cut to `limit` characters.
+
+    >>> shown("loading http://me:secret@host/x \x1b]0;title\x07 now")
+    'loading http://***@host/x ]0;title now'
+    """
+    return "".join(c for c in redact_text(message.strip()[: 4 * limit]) if c.isprintable())[:limit]
 
 
 def parse_line(line: str) -> LogRecord:

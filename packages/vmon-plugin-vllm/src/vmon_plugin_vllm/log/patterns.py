@@ -16,7 +16,7 @@ import attrs
 from vmon_core import evidence as ev
 from vmon_core.lifecycle.states import LifecycleState
 from vmon_core.redaction import redact_mapping
-from vmon_plugin_vllm.log.lines import LogRecord
+from vmon_plugin_vllm.log.lines import LogRecord, shown
 
 S = LifecycleState
 
@@ -45,7 +45,7 @@ def phase(state: LifecycleState) -> Callable[..., ev.Evidence]:
 
     def build(_match: re.Match[str], record: LogRecord, time: float) -> ev.Evidence:
         return ev.PhaseReached(
-            time=time, state=state, process=record.process, pid=record.pid, summary=_short(record.message)
+            time=time, state=state, process=record.process, pid=record.pid, summary=shown(record.message)
         )
 
     return build
@@ -54,18 +54,14 @@ def phase(state: LifecycleState) -> Callable[..., ev.Evidence]:
 def _progress(state: LifecycleState) -> Callable[..., ev.Evidence]:
     def build(match: re.Match[str], record: LogRecord, time: float) -> ev.Evidence:
         done, total = int(match["done"]), int(match["total"])
-        return ev.PhaseProgressed(time=time, state=state, done=done, total=total, summary=_short(record.message))
+        return ev.PhaseProgressed(time=time, state=state, done=done, total=total, summary=shown(record.message))
 
     return build
 
 
-def _short(message: str) -> str:
-    return message.strip()[:200]
-
-
 def _described(match: re.Match[str], record: LogRecord, time: float) -> ev.Evidence:
     facts = {name: _typed(value) for name, value in match.groupdict().items() if value is not None}
-    return ev.ServerDescribed(time=time, facts=facts, summary=_short(record.message))
+    return ev.ServerDescribed(time=time, facts=facts, summary=shown(record.message))
 
 
 def _typed(text: str) -> Any:  # noqa: ANN401 (number or text)
@@ -85,11 +81,11 @@ def _arguments(match: re.Match[str], record: LogRecord, time: float) -> ev.Evide
 
 
 def _api_servers(match: re.Match[str], record: LogRecord, time: float) -> ev.Evidence:
-    return ev.ApiServersExpected(time=time, count=int(match["count"]), summary=_short(record.message))
+    return ev.ApiServersExpected(time=time, count=int(match["count"]), summary=shown(record.message))
 
 
 def _started(_match: re.Match[str], record: LogRecord, time: float) -> ev.Evidence:
-    return ev.ServerStarted(time=time, summary=_short(record.message))
+    return ev.ServerStarted(time=time, summary=shown(record.message))
 
 
 def _statistics(match: re.Match[str], record: LogRecord, time: float) -> ev.Evidence:
@@ -100,25 +96,25 @@ def _statistics(match: re.Match[str], record: LogRecord, time: float) -> ev.Evid
         waiting=int(match["waiting"]),
         prompt_tokens_per_second=float(match["prompt"]),
         generation_tokens_per_second=float(match["generation"]),
-        summary=_short(record.message),
+        summary=shown(record.message),
     )
 
 
 def _paused(match: re.Match[str], record: LogRecord, time: float) -> ev.Evidence:
     mode = match["mode"]
-    return ev.SchedulerPaused(time=time, paused=mode != "UNPAUSED", mode=mode, summary=_short(record.message))
+    return ev.SchedulerPaused(time=time, paused=mode != "UNPAUSED", mode=mode, summary=shown(record.message))
 
 
 def _sleep(state: LifecycleState) -> Callable[..., ev.Evidence]:
     def build(_match: re.Match[str], record: LogRecord, time: float) -> ev.Evidence:
-        return ev.SleepChanged(time=time, state=state, summary=_short(record.message))
+        return ev.SleepChanged(time=time, state=state, summary=shown(record.message))
 
     return build
 
 
 def _scaling(*, active: bool) -> Callable[..., ev.Evidence]:
     def build(_match: re.Match[str], record: LogRecord, time: float) -> ev.Evidence:
-        return ev.MaintenanceChanged(time=time, state=S.SCALING, active=active, summary=_short(record.message))
+        return ev.MaintenanceChanged(time=time, state=S.SCALING, active=active, summary=shown(record.message))
 
     return build
 
@@ -128,23 +124,23 @@ def _stopping(match: re.Match[str], record: LogRecord, time: float) -> ev.Eviden
     timeout = float(groups["timeout"]) if groups.get("timeout") else None
     draining = groups.get("mode") == "drain"
     return ev.StopAcknowledged(
-        time=time, draining=draining, timeout=timeout if draining else None, summary=_short(record.message)
+        time=time, draining=draining, timeout=timeout if draining else None, summary=shown(record.message)
     )
 
 
 def _compiled(_match: re.Match[str], record: LogRecord, time: float) -> ev.Evidence:
-    return ev.RuntimeCompiled(time=time, summary=_short(record.message))
+    return ev.RuntimeCompiled(time=time, summary=shown(record.message))
 
 
 def _silent_worker(_match: re.Match[str], record: LogRecord, time: float) -> ev.Evidence:
-    return ev.SuspicionRaised(time=time, code="worker.unresponsive", summary=_short(record.message))
+    return ev.SuspicionRaised(time=time, code="worker.unresponsive", summary=shown(record.message))
 
 
 def _dead_thread(match: re.Match[str], record: LogRecord, time: float) -> ev.Evidence:
     """The thread that hands out answers is the one whose death no probe shows."""
     conclusive = match["name"] in ("process_output_sockets", "process_input_sockets")
     code = "engine.unresponsive"
-    return ev.SuspicionRaised(time=time, code=code, conclusive=conclusive, summary=_short(record.message))
+    return ev.SuspicionRaised(time=time, code=code, conclusive=conclusive, summary=shown(record.message))
 
 
 _NUMBER = r"\d+(?:\.\d+)?"

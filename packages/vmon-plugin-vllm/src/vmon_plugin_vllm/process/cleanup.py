@@ -67,7 +67,7 @@ def verify(
         target: the server, launched by vmon.
         ledger: what is known of its shared memory; without one, shared memory is judged by its age alone.
         remove: unlink shared memory that one of its processes was seen holding and that nobody holds any more.
-            Other names are reported only: another container that shares /dev/shm may hold them unseen.
+            Other names are reported as suspected: another container that shares /dev/shm may hold them unseen.
         procfs: the process table.
 
     Returns:
@@ -88,7 +88,9 @@ def verify(
         ledger.remove(left)
         left = ledger.left(target, procfs)
     free, why = _port_free(target)
-    return CleanupVerified(time=time.time(), port_free=free, shared_memory=left, summary=why)
+    own = tuple(name for name in left if name in ledger.proven)
+    others = tuple(name for name in left if name not in ledger.proven)
+    return CleanupVerified(time=time.time(), port_free=free, shared_memory=own, suspected=others, summary=why)
 
 
 def _port_free(target: Target) -> tuple[bool | None, str]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from vmon_core.evidence import CleanupVerified
     from vmon_core.records import Target
 
+NOTE_SECONDS = 10.0
+"""How often it is looked which shared memory the server holds, in seconds; a look takes some milliseconds."""
+
 KILL_ROUNDS = 5
 """How often `kill` looks for processes that were born while it killed the others."""
 
@@ -45,6 +48,7 @@ class VllmServer:
         self._membership = Membership(target, self._procfs)
         self._main = _take_hold(target, self._procfs)
         self._exited: ProcessExited | None = None
+        self._noted_at = time.monotonic()
 
     @property
     def target(self) -> Target:
@@ -92,10 +96,17 @@ class VllmServer:
             How it ended, None while it runs. Code and signal are both None for an adopted server, whose status only
             its parent could read.
         """
+        self._note_now_and_then()
         if self._exited is None and self._main.wait(timeout):
             now = time.time()
             self._exited = self._main.exit_status(now, main=True) or _unknown_end(self._main.pid, now)
         return self._exited
+
+    def _note_now_and_then(self) -> None:
+        """Keep up with the shared memory that it holds: when all of it dies at once, nobody can be asked any more."""
+        if time.monotonic() - self._noted_at >= NOTE_SECONDS:
+            self._noted_at = time.monotonic()
+            self._ledger.note(self._membership)
 
     def clean_up(self, *, remove: bool = False) -> CleanupVerified:
         """Look for what was left behind.
