@@ -138,7 +138,9 @@ class Runner:
             drain=lambda: min(monitor.tracker.facts.ending.drain_timeout or 0.0, self._config.stop.drain_at_most),
         )
         if launched:
-            monitor.observe(ActionTaken(time=server.target.started or time.time(), action="launch", actor="vmon"))
+            began = server.target.started or time.time()
+            summary = f"vmon started it as pid {server.target.pid}"
+            monitor.observe(ActionTaken(time=began, action="launch", actor="vmon", summary=summary))
         else:
             self._remember(monitor, server.target)
         with _Signals(supervisor), monitor:

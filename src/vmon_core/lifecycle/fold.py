@@ -327,10 +327,14 @@ def _advance(facts: Facts, phase: LifecycleState, seen: ev.Evidence) -> Facts:
     facts = _moved(facts, seen.time)
     if startup.ready_at is not None or (startup.phase is not None and _RANK[phase] <= _RANK[startup.phase]):
         return facts
-    startup = attrs.evolve(
-        facts.startup, phase=phase, phase_since=seen.time, proof=seen.summary or seen.kind, done=0, total=0
-    )
+    startup = attrs.evolve(facts.startup, phase=phase, phase_since=seen.time, proof=_proof(seen), done=0, total=0)
     return attrs.evolve(facts, startup=startup)
+
+
+def _proof(seen: ev.Evidence) -> str:
+    if isinstance(seen, ev.ProcessSeen):
+        return seen.summary or f"process {seen.name or seen.role} (pid {seen.pid}) appeared"
+    return seen.summary or seen.kind
 
 
 def _moved(facts: Facts, time: float) -> Facts:
