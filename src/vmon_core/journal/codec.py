@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -69,10 +69,14 @@ def _brief(record: object) -> dict[str, Any]:
     return {name: value for name, value, default in values if value != default}
 
 
-@cache
+_KNOWN_FIELDS: dict[type, tuple[tuple[str, object], ...]] = {}
+
+
 def _fields(kind: type) -> tuple[tuple[str, object], ...]:
-    """The names of a record's fields, each with its default."""
-    return tuple((field.name, _default(field)) for field in attrs.fields(kind))
+    """The names of a record's fields, each with its default; looked up once for each class."""
+    if kind not in _KNOWN_FIELDS:
+        _KNOWN_FIELDS[kind] = tuple((field.name, _default(field)) for field in attrs.fields(kind))
+    return _KNOWN_FIELDS[kind]
 
 
 def _default(field: attrs.Attribute[Any]) -> object:

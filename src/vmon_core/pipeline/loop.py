@@ -31,12 +31,17 @@ class Loop:
         pipeline: takes the frames.
         interval: seconds between two judgements when nothing happens.
         clock: tells the time in Unix seconds.
+
+    Attributes:
+        dropped: frames that were dropped because too many waited.
+        hurried: somebody waits for a verdict: collectors look at once, whatever their pace is.
     """
 
     def __init__(self, pipeline: Pipeline, interval: float = 1.0, *, clock: Callable[[], float] = time.time) -> None:
         self.pipeline = pipeline
         self.scheduler: Scheduler | None = None
         self.dropped = 0
+        self.hurried = False
         self._interval = interval
         self._clock = clock
         self._frames: queue.Queue[Frame] = queue.Queue(QUEUED_FRAMES)
@@ -56,7 +61,7 @@ class Loop:
     def tick(self, target: Target) -> Tick:
         """Make the tick that a collector is called with."""
         state = self.pipeline.tracker.state
-        return Tick(time=self._clock(), target=target, state=state, urgent=state in URGENT)
+        return Tick(time=self._clock(), target=target, state=state, urgent=self.hurried or state in URGENT)
 
     def turn(self) -> None:
         """Do one round: start what is due, wait for something to happen, take it in."""

@@ -14,6 +14,7 @@ from vmon_core.records import Checkpoint, Sample, Target, Tick
 
 if TYPE_CHECKING:
     from vmon_core.plugin import PluginInfo
+    from vmon_core.records import Severity
 
 NOBODY = Target(name="nobody")
 """A deployment without a process, a URL or a log: there is nothing to be known of it."""
@@ -38,7 +39,11 @@ def check_plugin(plugin: object) -> PluginInfo:
     'notify'
     """
     said: list[str] = []
-    host = PluginHost(lambda _level, _source, text, **_context: said.append(text))
+
+    def say(level: Severity, source: str, text: str, **context: object) -> None:  # noqa: ARG001 (a handler's signature)
+        said.append(text)
+
+    host = PluginHost(say)
     loaded = host.register(plugin)
     _check_collect(host)
     _check_judging(host)

@@ -268,7 +268,7 @@ _SUSPICIOUS = re.compile(
     r"[Ee]rror|died|[Ff]ail|exited unexpectedly|unavailable|No space|divisible|larger than|not find|not supported|Xid|"
     r"timed out|Insufficient|expected|Watchdog|Too many|out of memory|Repo id|not valid|greater than|JSON|covered|"
     r"can't|Cannot|gated|restricted|seq len|cache blocks|less than|bind threads|recognize|kernel image|too large|"
-    r"Exception|[Uu]nknown|[Ii]nvalid|No valid|Timed out"
+    r"Exception|Unknown|[Ii]nvalid|No valid|Timed out"
 )
 """What every pattern above contains; most lines hold none of it."""
 
