@@ -112,6 +112,7 @@ class _Staging:
     """A view that also directs the play: it stops and continues the engine, and in the end the server."""
 
     def __init__(self, view: View, port: int) -> None:
+        self.pace = view.pace
         self._view = view
         self._port = port
         self._monitor: VLLMMonitor | None = None

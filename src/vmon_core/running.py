@@ -41,7 +41,13 @@ EXIT_CODES = {
 
 
 class View(Protocol):
-    """Shows a monitor at work."""
+    """Shows a monitor at work.
+
+    Attributes:
+        pace: seconds between two refreshes.
+    """
+
+    pace: float
 
     def attach(self, monitor: VLLMMonitor, feedback: Feedback) -> None:
         """Begin to show `monitor`; called once, before it starts."""

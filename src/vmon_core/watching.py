@@ -33,9 +33,6 @@ PROGRESS_SECONDS = 1.2
 LOOK_SECONDS = 0.3
 """The pause between two looks of `--once`."""
 
-REFRESH_SECONDS = 0.25
-"""How often a view is refreshed, in seconds."""
-
 HEALTHY, DEGRADED, FAILED, UNKNOWN = 0, 1, 2, 3
 """The exit codes of `vmon watch --once`."""
 
@@ -111,7 +108,7 @@ class Watcher:
         deadline = time.monotonic() + seconds if seconds is not None else float("inf")
         try:
             with monitor:
-                while not done.wait(REFRESH_SECONDS) and time.monotonic() < deadline:
+                while not done.wait(view.pace) and time.monotonic() < deadline:
                     view.refresh()
         finally:
             for signum, handler in before.items():

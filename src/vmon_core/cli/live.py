@@ -41,6 +41,8 @@ def make_view(*, as_json: bool) -> View:
 class JsonView(NullRecorder):
     """Prints one JSON object for each transition and finding, and the report at the end."""
 
+    pace = 1.0
+
     def __init__(self) -> None:
         self._monitor: VLLMMonitor | None = None
 
@@ -68,6 +70,8 @@ class JsonView(NullRecorder):
 
 class LineView(NullRecorder):
     """Prints one line for each transition and finding, and during a start a reminder now and then."""
+
+    pace = 1.0
 
     def __init__(self) -> None:
         self._monitor: VLLMMonitor | None = None
@@ -102,6 +106,8 @@ class LineView(NullRecorder):
 
 class TerminalView(LineView):
     """Prints lines as `LineView` does, above a status that is always current."""
+
+    pace = 0.25
 
     def __init__(self) -> None:
         super().__init__()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from importlib import metadata
 from typing import Any
 
 import click
+import importlib_metadata as metadata
 
 COMMANDS = {
     "run": ("vmon_core.cli.run", "Start a vLLM server and follow it to its clean end."),

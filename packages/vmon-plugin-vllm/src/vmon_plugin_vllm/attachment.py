@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 ROUND_TRIP_SECONDS = 2.0
 """How long a request through the engine may take before it counts as not answered."""
 
+CALM = frozenset({LifecycleState.IDLE, LifecycleState.SERVING})
+"""States in which the log is nothing to wait for: deaths are told by the kernel, and make the log be read at once."""
+
+CALM_LOG_SECONDS = 1.0
+"""How often the log is read in these states, in seconds."""
+
 SUSPICIOUS = frozenset({LifecycleState.STALLED, LifecycleState.HUNG, LifecycleState.RECOMPILING})
 """States in which it is worth a request through the engine to know more."""
 
@@ -55,6 +61,7 @@ class Attachment:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="vmon-log", daemon=True)
         self._scraped_at = 0.0
+        self._calm = False
 
     def start(self) -> None:
         """Begin to follow the log."""
@@ -77,6 +84,7 @@ class Attachment:
 
     def look(self, tick: Tick) -> Iterator[Evidence | Sample]:
         """Look at the processes and, when it is time, at the HTTP routes."""
+        self._calm = tick.state in CALM
         yield from self._look_at_processes(tick.time)
         if self._prober is not None and self._may_ask(tick):
             yield from self._prober.look(time.time())
@@ -115,7 +123,7 @@ class Attachment:
         self._emit([evidence])
 
     def _follow(self) -> None:
-        while not self._closing.wait(self._config.log_interval):
+        while not self._closing.wait(CALM_LOG_SECONDS if self._calm else self._config.log_interval):
             self._read_log()
 
     def _read_log(self) -> None:

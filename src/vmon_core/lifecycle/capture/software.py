@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import platform
 from functools import lru_cache
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
+
+import importlib_metadata as metadata
 
 from vmon_core.lifecycle.capture.bounds import bounded
 
