@@ -8,6 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.host.conftest import Listener
 
@@ -79,6 +80,10 @@ def test_unmet_requirement(host: PluginHost, distribution: Callable[..., None]) 
         (GOOD + "@hookimpl\ndef vmon_collect(*, tick): pass\n", "must be a plain argument"),
         (GOOD + "@hookimpl\ndef vmon_collect(tick=None): pass\n", "must not have a default"),
         (GOOD + "@hookimpl\ndef vmon_nonsense(): pass\n", "is no hook"),
+        (GOOD + "@hookimpl\nasync def vmon_analyze(window): pass\n", "only vmon_collect may be async"),
+        (GOOD + "@hookimpl(specname='vmon_stop')\ndef vmon_start(host): pass\n", "must have the name of its hook"),
+        (GOOD.replace(", version", ', actions={{"x": 1}}, version'), "a mapping of kinds to a Risk"),
+        (GOOD.replace(", version", ", actions=5, version"), "a mapping of kinds to a Risk"),
         (GOOD + "@hookimpl(wrapper=True)\ndef vmon_stop(): yield\n", "is a wrapper"),
     ],
 )
@@ -90,3 +95,64 @@ def test_wrong_plugin_is_rejected_with_its_reason(
     host.load()
     assert reason in reasons(host)["t-wrong"]
     assert "t-wrong" not in host.report.loaded
+
+
+UNSPEAKABLE = """
+class Unspeakable(Exception):
+    def __str__(self):
+        raise ValueError
+
+raise Unspeakable
+"""
+
+
+def test_exception_that_cannot_be_put_into_words(host: PluginHost, distribution: Callable[..., None]) -> None:
+    """Even its own text may fail: then its type must do."""
+    distribution("t-unspeakable", UNSPEAKABLE)
+    host.load()
+    assert reasons(host)["t-unspeakable"] == "importing t_unspeakable failed: Unspeakable"
+
+
+def test_name_of_an_entry_point_is_checked(host: PluginHost, distribution: Callable[..., None]) -> None:
+    """It becomes a table of the configuration, whatever the plugin calls itself."""
+    distribution("t-named", GOOD.format(name="t-named"), plugin="Bad Name")
+    host.load()
+    assert "lower case letters" in reasons(host)["Bad Name"]
+
+
+def test_one_object_under_two_names(host: PluginHost, distribution: Callable[..., None]) -> None:
+    """The second entry point is rejected, and says under which name the object is in use."""
+    distribution("t-twice", GOOD.format(name="t-twice"), plugin="t-again = t_twice\nt-once")
+    host.load()
+    assert "t-again" in host.report.loaded
+    assert reasons(host)["t-once"] == "it is loaded already, under the name 't-again'"
+
+
+@pytest.mark.parametrize("metadata", ["Version: 1.0\n", "Name: t-damaged\n"])
+def test_metadata_that_lack_a_field(
+    host: PluginHost, distribution: Callable[..., None], tmp_path: Path, metadata: str
+) -> None:
+    """A distribution without name or version is named by its entry point; the others are loaded."""
+    distribution("t-good", GOOD.format(name="t-good"))
+    distribution("t-damaged", GOOD.format(name="t-damaged"))
+    (tmp_path / "t_damaged-1.0.dist-info" / "METADATA").write_text(metadata)
+    host.load()
+    assert "metadata of its distribution cannot be read" in reasons(host)["t-damaged"]
+    assert "t-good" in host.report.loaded
+
+
+def test_entry_points_that_are_no_text(host: PluginHost, distribution: Callable[..., None], tmp_path: Path) -> None:
+    """One damaged file does not hide the plugins of all other distributions."""
+    distribution("t-good", GOOD.format(name="t-good"))
+    distribution("t-damaged", "")
+    (tmp_path / "t_damaged-1.0.dist-info" / "entry_points.txt").write_bytes(b"[vmon.plugins]\nx = \xff\n")
+    host.load()
+    assert "entry points cannot be read: UnicodeDecodeError" in reasons(host)["t-damaged"]
+    assert {"t-good", "vllm", "system"} <= set(host.report.loaded)
+
+
+def test_unreadable_requirement_is_passed_over(host: PluginHost, distribution: Callable[..., None]) -> None:
+    """What pip let pass is no reason of ours; markers that do not hold are none either."""
+    distribution("t-odd", GOOD.format(name="t-odd"), requires="((odd\nRequires-Dist: nothing; python_version < '3'")
+    host.load()
+    assert "t-odd" in host.report.loaded

@@ -154,9 +154,12 @@ def test_hanging_analyzer_costs_one_turn(host: PluginHost, listener: Listener) -
         good.set()
         return []
 
+    def turn() -> None:
+        host.hooks.analyze(WINDOW)
+
     host.register(Analyzer("hangs", hang))
     host.register(Analyzer("good", note))
-    carrier = Carrier(lambda: host.hooks.analyze(WINDOW) and None, host.dispatcher, say=listener.say, deadline=0.1)
+    carrier = Carrier(turn, host.dispatcher, say=listener.say, deadline=0.1)
     carrier.start()
     try:
         assert entered.wait(5)

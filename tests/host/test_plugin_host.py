@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -9,7 +10,10 @@ import pytest
 
 from vmon_core.host.checks import PluginError
 from vmon_core.host.plugin_host import PluginHost
+from vmon_core.lifecycle.facts import Facts
+from vmon_core.pipeline.window import Window
 from vmon_core.plugin import PluginInfo, Risk, hookimpl
+from vmon_core.records import Target
 
 if TYPE_CHECKING:
     from tests.host.conftest import Listener
@@ -111,3 +115,64 @@ def test_description_is_plain(host: PluginHost) -> None:
     described = host.register(Plugin("one")).describe()
     assert described["hooks"] == ["vmon_plugin_info", "vmon_start", "vmon_stop"]
     assert (described["failures"], described["stuck"], described["origin"]) == (0, False, "this process")
+
+
+def test_implementation_under_another_function_name(host: PluginHost) -> None:
+    """The name under which it stands in the plugin counts, not the one that a decorator left on the function."""
+
+    class Decorated(Plugin):
+        vmon_analyze: Any = hookimpl(lambda self, window: [])
+
+    host.register(Decorated())
+    assert host.hooks.analyze(Window(Target(name="t"), Facts())) == []
+    assert "vmon_analyze" in host.plugins[0].describe()["hooks"]
+
+
+def test_same_object_twice(host: PluginHost) -> None:
+    """One object is one plugin, and the error says which."""
+    plugin = Plugin("one")
+    host.register(plugin)
+    with pytest.raises(PluginError, match="under the name 'one'"):
+        host.register(plugin, "two")
+    assert host.report.loaded == ["one"]
+
+
+def test_rejected_plugin_leaves_nothing(host: PluginHost) -> None:
+    """A plugin that could not be registered can be, once it is mended."""
+    plugin = Plugin("one")
+    with pytest.raises(PluginError, match="lower case"):
+        host.register(plugin, "Not A Name")
+    host.register(plugin, "one")
+
+
+@pytest.mark.parametrize("hook", ["start", "stop"])
+def test_hanging_start_or_stop_keeps_nobody(listener: Listener, hook: str) -> None:
+    """The user gets their prompt back, the other plugin is served, and who hangs is told."""
+    release = threading.Event()
+
+    class Hangs(Plugin):
+        @hookimpl
+        def vmon_start(self, host: Any) -> None:
+            if hook == "start":
+                release.wait(30)
+
+        @hookimpl
+        def vmon_stop(self) -> None:
+            if hook == "stop":
+                release.wait(30)
+
+    host = PluginHost(listener.say, patience=0.1)
+    good, hangs, last = Plugin("good"), Hangs("hangs"), Plugin("last")
+    for plugin in (good, hangs, last):
+        host.register(plugin)
+    try:
+        host.start(lambda plugin: None)  # type: ignore[arg-type, return-value]  # these plugins ask nothing of their host
+        host.stop()
+        assert good.seen == last.seen == ["start", "stop"]
+        assert [text for text in listener.texts if f"hangs: vmon_{hook} has not returned" in text]
+    finally:
+        release.set()
+        for thread in threading.enumerate():
+            if thread.name == f"vmon-hangs-vmon_{hook}":
+                thread.join(5)
+                assert not thread.is_alive()

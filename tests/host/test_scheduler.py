@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import queue
 import threading
 import time
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
+from vmon_core.host import scheduler as scheduler_module
 from vmon_core.host.dispatch import Implementation
 from vmon_core.host.scheduler import Scheduler
 from vmon_core.plugin import every
@@ -56,6 +58,17 @@ class Bench:
             clock=self.clock,
         )
         return self.scheduler
+
+    def run_until_failed(self, times: int, now: float) -> None:
+        """Set the clock, and run what is due until the first collector has failed this often."""
+        self.clock.now = now
+
+        def failed() -> bool:
+            assert self.scheduler is not None
+            self.scheduler.run_due(now)
+            return self.implementations[0].health.failures == times
+
+        wait_until(failed)
 
     def frame(self) -> Frame:
         """The next frame that comes."""
@@ -142,7 +155,12 @@ def test_hanging_collector_keeps_nobody_waiting(bench: Bench) -> None:
     health = bench.implementations[0].health
     wait_until(lambda: not health.stuck)
     bench.clock.now = 200.0
-    wait_until(lambda: scheduler.run_due(200.0) or not calls.empty())
+
+    def called_again() -> bool:
+        scheduler.run_due(200.0)
+        return not calls.empty()
+
+    wait_until(called_again)
 
 
 @pytest.mark.parametrize("rubbish", [lambda: [1], lambda: 5, lambda: (_ for _ in ["text"])])
@@ -188,3 +206,71 @@ def test_async_collector(bench: Bench) -> None:
     assert bench.frame().samples == (SAMPLE,)
     assert cancelled.wait(5)
     wait_until(lambda: bench.implementations[1].health.failures)
+
+
+def test_collector_without_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A generator that never ends is cut off before it fills the memory."""
+    monkeypatch.setattr(scheduler_module, "ITEMS_LIMIT", 10)
+
+    def collect(tick: Tick) -> Iterator[Sample]:
+        return itertools.repeat(SAMPLE)
+
+    bench.schedule(collect).run_due(100.0)
+    wait_until(lambda: bench.implementations[0].health.failures)
+    assert "more than 10 items" in bench.listener.texts[0]
+
+
+def test_exception_without_words(bench: Bench) -> None:
+    """An exception that cannot be put into words is a failure like any other; the collector is asked again."""
+
+    class UnspeakableError(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    def collect(tick: Tick) -> None:
+        raise UnspeakableError
+
+    bench.schedule(collect)
+    bench.run_until_failed(1, now=100.0)
+    bench.run_until_failed(2, now=200.0)
+    assert bench.listener.texts == ["collect: vmon_collect failed: UnspeakableError"]
+
+
+def test_failing_again_and_again_is_paused(bench: Bench) -> None:
+    """After three failures the pause counts, not the schedule."""
+
+    @every("1ms")
+    def collect(tick: Tick) -> None:
+        raise ValueError
+
+    scheduler = bench.schedule(collect)
+    health = bench.implementations[0].health
+    for count in (1, 2, 3):
+        bench.run_until_failed(count, now=100.0 + count)
+    wait_until(lambda: scheduler.next_due(103.5) == 104.0)
+    scheduler.run_due(103.5)
+    assert health.failures == 3
+    bench.run_until_failed(4, now=104.0)
+
+
+def test_blocked_event_loop_does_not_keep_the_end(listener: Listener) -> None:
+    """A coroutine that blocks, as none should, delays the stop by its time-out and no longer."""
+    release, entered = threading.Event(), threading.Event()
+
+    async def blocks(tick: Tick) -> list[Sample]:
+        entered.set()
+        release.wait(30)
+        return []
+
+    bench = Bench(listener)
+    scheduler = bench.schedule(blocks)
+    scheduler.run_due(100.0)
+    assert entered.wait(5)
+    before = time.monotonic()
+    scheduler.stop(0.1)
+    assert time.monotonic() - before < 5
+    release.set()
+    for thread in threading.enumerate():
+        if thread.name == "vmon-asyncio":
+            thread.join(5)
+            assert not thread.is_alive()

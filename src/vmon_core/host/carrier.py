@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from vmon_core.host.dispatch import DEADLINE, Abandoned
+from vmon_core.host.dispatch import DEADLINE, Abandoned, describe
 from vmon_core.records import Severity
 
 if TYPE_CHECKING:
@@ -72,11 +72,11 @@ class Carrier:
         try:
             self._turn()
         except Exception as error:  # noqa: BLE001 (a defect of ours must not end the monitor either)
-            self._say(Severity.CRITICAL, "pipeline", f"a turn failed: {type(error).__name__}: {error}")
+            self._say(Severity.CRITICAL, "pipeline", f"a turn failed: {describe(error)}")
             self._stopping.wait(WATCH_SECONDS)
 
     def _watch(self) -> None:
         while not self._stopping.wait(WATCH_SECONDS):
-            if self._dispatcher.overdue(self._deadline) and self._dispatcher.abandon() is not None:
+            if self._dispatcher.abandon(self._deadline) is not None:
                 self._thread = self._new_thread()
                 self._thread.start()

@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from vmon_core.errors import VmonError
 from vmon_core.hookspecs import SPECS
-from vmon_core.plugin import PROJECT, PluginInfo
+from vmon_core.plugin import PROJECT, PluginInfo, Risk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,8 +78,15 @@ def _check_signature(name: str, function: Callable[..., Any]) -> None:
             msg = f"{name}: the hook has no argument {parameter.name!r}; it has: {known}"
             raise PluginError(msg)
 
+    if inspect.iscoroutinefunction(function) and name != "vmon_collect":
+        msg = f"{name} must be a plain function; only vmon_collect may be async"
+        raise PluginError(msg)
+
 
 def _check_options(name: str, options: dict[str, Any]) -> None:
+    if options.get("specname") not in (None, name):
+        msg = f"{name} must have the name of its hook, {options['specname']}"
+        raise PluginError(msg)
     if options.get("wrapper") or options.get("hookwrapper"):
         msg = f"{name} is a wrapper; implementations are called alone, so there is nothing to wrap"
         raise PluginError(msg)
@@ -89,12 +96,32 @@ def _checked_info(info: object) -> PluginInfo:
     if not isinstance(info, PluginInfo):
         msg = f"vmon_plugin_info must return a PluginInfo, not {type(info).__name__}"
         raise PluginError(msg)
-    if not _NAME.fullmatch(info.name):
-        msg = f"its name {info.name!r} must be lower case letters, digits and hyphens"
-        raise PluginError(msg)
+    check_name(info.name)
     try:
         Version(info.version)
     except InvalidVersion:
         msg = f"its version {info.version!r} is no version (PEP 440)"
         raise PluginError(msg) from None
+    actions: object = info.actions  # a plugin without type checks may give anything
+    if not (isinstance(actions, dict) and all(isinstance(risk, Risk) for risk in actions.values())):
+        msg = "its actions must be a mapping of kinds to a Risk"
+        raise PluginError(msg)
     return info
+
+
+def check_name(name: object) -> str:
+    """Check a plugin's name: it is a table of the configuration and a part of messages.
+
+    Args:
+        name: the name.
+
+    Returns:
+        The same name.
+
+    Raises:
+        PluginError: it is none.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        msg = f"its name {name!r} must be lower case letters, digits and hyphens"
+        raise PluginError(msg)
+    return name

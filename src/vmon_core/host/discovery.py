@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import attrs
@@ -10,6 +11,7 @@ import importlib_metadata
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from vmon_core.host.dispatch import describe
 from vmon_core.plugin import ENTRY_POINT_GROUP
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ class Candidate:
         value: what it points to, as in `package.module:object`.
         distribution, version: who announces it.
         unmet: requirements of that distribution that what is installed does not meet.
+        flaw: what is wrong with the metadata of that distribution, "" when nothing is.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Candidate:
     version: str
     entry_point: importlib_metadata.EntryPoint = attrs.field(eq=False, repr=False)
     unmet: tuple[str, ...] = ()
+    flaw: str = ""
 
 
 @attrs.frozen
@@ -65,16 +69,42 @@ def discover() -> tuple[Candidate, ...]:
     Returns:
         One candidate an entry point; several may have the same name.
     """
-    points = importlib_metadata.entry_points(group=ENTRY_POINT_GROUP)
-    return tuple(sorted(map(_candidate, points), key=lambda c: (c.name, c.distribution)))
+    try:
+        found = list(map(_candidate, importlib_metadata.entry_points(group=ENTRY_POINT_GROUP)))
+    except Exception:  # noqa: BLE001 (any file of any distribution may be damaged in any way)
+        found = [candidate for each in _distributions() for candidate in _candidates(each)]
+    return tuple(sorted(found, key=lambda c: (c.name, c.distribution)))
+
+
+def _distributions() -> Iterable[importlib_metadata.Distribution]:
+    """Every distribution that can say its name; of two with one name the first on the path is what gets imported."""
+    found: dict[str, importlib_metadata.Distribution] = {}
+    for distribution in importlib_metadata.Distribution.discover():
+        with suppress(Exception):
+            found.setdefault(canonicalize_name(distribution.metadata["Name"]), distribution)
+    return found.values()
+
+
+def _candidates(distribution: importlib_metadata.Distribution) -> list[Candidate]:
+    """Read one distribution by itself, so that a damaged one costs only itself; slower than all at once."""
+    try:
+        return [_candidate(point) for point in distribution.entry_points.select(group=ENTRY_POINT_GROUP)]
+    except Exception as error:  # noqa: BLE001 (as above)
+        name = distribution.metadata["Name"]
+        nothing = importlib_metadata.EntryPoint(name, "", ENTRY_POINT_GROUP)
+        return [Candidate(name, "", name, "", nothing, flaw=f"its entry points cannot be read: {describe(error)}")]
 
 
 def _candidate(point: importlib_metadata.EntryPoint) -> Candidate:
     distribution = point.dist
     if distribution is None:
         return Candidate(point.name, point.value, "", "", point)
-    name, version = distribution.metadata["Name"], distribution.version
-    return Candidate(point.name, point.value, name, version, point, tuple(_unmet(distribution.requires or [])))
+    try:
+        name, version = distribution.metadata["Name"], distribution.version
+        return Candidate(point.name, point.value, name, version, point, tuple(_unmet(distribution.requires or [])))
+    except (importlib_metadata.PackageNotFoundError, KeyError, ValueError) as error:
+        flaw = f"the metadata of its distribution cannot be read: {describe(error)}"
+        return Candidate(point.name, point.value, "", "", point, flaw=flaw)
 
 
 def _unmet(requirements: Iterable[str]) -> Iterator[str]:
@@ -128,6 +158,8 @@ def _objection(
     if names[candidate.name] > 1:
         owners = ", ".join(f"{c.distribution} {c.version}" for c in found if c.name == candidate.name)
         return f"several distributions announce this name: {owners}", "uninstall all but one of them"
+    if candidate.flaw:
+        return candidate.flaw, "install its distribution again"
     if candidate.unmet:
         return f"needs {', '.join(candidate.unmet)}", f"pip install --upgrade {candidate.distribution}"
     return "", ""

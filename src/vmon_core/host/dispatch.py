@@ -9,6 +9,7 @@ behind ends as soon as its call returns.
 from __future__ import annotations
 
 import inspect
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,14 @@ DEADLINE = 2.0
 """Seconds that a call in the pipeline's thread may take: the whole pipeline waits for it."""
 
 
+_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {}
+"""One object for all equal tuples of argument names, so that they are compared by identity."""
+
+
+def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    return _NAMES.setdefault(names, names)
+
+
 class Abandoned(BaseException):
     """Unwinds a thread whose call was abandoned; nothing must catch it but the thread's own end."""
 
@@ -37,14 +46,14 @@ class Implementation:
         plugin: the plugin's name.
         hook: the hook's name.
         function: what to call.
-        names: the arguments that it wants, in its own order.
+        names: the arguments that it wants, in its own order; equal tuples are one object.
         health: how it fares.
     """
 
     plugin: str
     hook: str
     function: Callable[..., Any]
-    names: tuple[str, ...]
+    names: tuple[str, ...] = attrs.field(converter=_shared)
     health: Health = attrs.field(factory=Health)
 
 
@@ -78,6 +87,7 @@ class Dispatcher:
         self._current: Implementation | None = None
         self._started = 0.0
         self._epoch = 0
+        self._left_behind: dict[int, Implementation] = {}
 
     def call_all(
         self,
@@ -88,7 +98,8 @@ class Dispatcher:
         """Call every implementation that may run; one that raises, or returns rubbish, costs only itself.
 
         This is the hottest loop of the host. The end of one call is the start of the next, so the clock is read once
-        for each, and nothing is allocated for an implementation that has nothing to say.
+        for each; arguments are picked once for a row of implementations that want the same (they share one tuple of
+        names, see `Implementation`); and nothing is allocated for an implementation that has nothing to say.
 
         Args:
             implementations: in the order of the calls.
@@ -101,29 +112,34 @@ class Dispatcher:
         """
         results: list[Result] = []
         failures: list[Failed] = []
-        clock, epoch, given = self._clock, self._epoch, _Picker(arguments)
+        clock, epoch = self._clock, self._epoch
+        names: tuple[str, ...] = ()
+        given: list[Any] = []
         now = clock()
         for implementation in implementations:
             health = implementation.health
             if health.stuck or now < health.paused_until:
                 continue
             self._started, self._current = now, implementation
+            if implementation.names is not names:
+                names = implementation.names
+                given = [arguments[name] for name in names]
             try:
-                value = implementation.function(*given[implementation.names])
+                value = implementation.function(*given)
                 if read is not None:
                     results.append(Result(implementation.plugin, read(value)))
                 elif value is not None:
                     _refuse_coroutine(value)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # noqa: BLE001 (a plugin that exits must not end the monitor)
-                self._check(implementation, epoch)
+            except BaseException as error:
+                self._check(epoch)
+                if is_interrupt(error):
+                    raise
                 failures.append(self._failed(implementation, error, now))
                 now = clock()
                 continue
             end = clock()
             if self._epoch != epoch:
-                self._check(implementation, epoch)
+                self._check(epoch)
             health.calls += 1
             health.total_seconds += end - now
             if health.in_a_row or end - now > health.worst_seconds:
@@ -132,16 +148,19 @@ class Dispatcher:
         self._current = None
         return results, failures
 
-    def _check(self, implementation: Implementation, epoch: int) -> None:
-        """End the thread whose call was abandoned; the implementation may be called again."""
+    def _check(self, epoch: int) -> None:
+        """End the thread whose call was abandoned; that implementation may be called again.
+
+        It need not be the one that just returned: the watchdog may have been late by one call.
+        """
         if self._epoch != epoch:
-            implementation.health.stuck = False
+            self._left_behind.pop(epoch).health.stuck = False
             raise Abandoned
         self._current = None
 
     def _failed(self, implementation: Implementation, error: BaseException, started: float) -> Failed:
         now, health = self._clock(), implementation.health
-        text = f"{type(error).__name__}: {error}"
+        text = describe(error)
         health.failed(text, now - started, now)
         if health.in_a_row == 1 or health.paused_until > now:
             pause = f"; left alone for {health.paused_until - now:.0f} s" if health.paused_until > now else ""
@@ -151,16 +170,20 @@ class Dispatcher:
 
     # --- for the watchdog ---
 
-    def overdue(self, deadline: float = DEADLINE) -> bool:
-        """Whether the call in flight has taken longer than `deadline` seconds."""
-        return self._current is not None and self._clock() - self._started > deadline
+    def abandon(self, deadline: float = DEADLINE) -> Implementation | None:
+        """Give up on a call that overruns; its implementation counts as stuck until it returns.
 
-    def abandon(self) -> Implementation | None:
-        """Give up on the call in flight; its implementation counts as stuck until it returns."""
+        Args:
+            deadline: seconds that a call may take.
+
+        Returns:
+            The implementation, None when no call is overdue.
+        """
         implementation, took = self._current, self._clock() - self._started
-        if implementation is None:
+        if implementation is None or took <= deadline:
             return None
         implementation.health.stuck = True
+        self._left_behind[self._epoch] = implementation
         self._epoch += 1
         self._current = None
         implementation.health.failed(f"no answer for {took:.1f} s", took, self._clock())
@@ -169,16 +192,21 @@ class Dispatcher:
         return implementation
 
 
-class _Picker(dict[tuple[str, ...], list[Any]]):
-    """The arguments for each tuple of names, picked once a round: most implementations of a hook want the same."""
+def is_interrupt(error: BaseException) -> bool:
+    """Whether this is the user's Ctrl-C: only the main thread gets one, elsewhere a plugin raised it itself."""
+    return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
-    def __init__(self, arguments: dict[str, Any]) -> None:
-        super().__init__()
-        self._arguments = arguments
 
-    def __missing__(self, names: tuple[str, ...]) -> list[Any]:
-        picked = self[names] = [self._arguments[name] for name in names]
-        return picked
+def describe(error: BaseException) -> str:
+    """Put an exception into words, even one that cannot do so itself.
+
+    >>> describe(ValueError("too long"))
+    'ValueError: too long'
+    """
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 (its own __str__ is a plugin's code as well)
+        return type(error).__name__
 
 
 def _refuse_coroutine(value: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from vmon_core.records import Change, Checkpoint, Frame
 
 _T = TypeVar("_T")
+
+ITEMS_LIMIT = 10_000
+"""The most items that one call may return: a generator without end must not fill the memory."""
+
 Find = Callable[[str], "list[Implementation]"]
 
 
@@ -138,7 +143,11 @@ def _items(kind: type[_T]) -> Callable[[Iterable[object] | None], list[_T]]:
     """Read an iterable of `kind`; one item of another kind spoils them all: its plugin is not to be trusted."""
 
     def read(value: Iterable[object] | None) -> list[_T]:
-        return [_checked(item, kind) for item in value or ()]
+        items = [_checked(item, kind) for item in islice(value or (), ITEMS_LIMIT + 1)]
+        if len(items) > ITEMS_LIMIT:
+            msg = f"it returned more than {ITEMS_LIMIT} items"
+            raise ValueError(msg)
+        return items
 
     return read
 

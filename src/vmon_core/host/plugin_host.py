@@ -8,9 +8,11 @@ import attrs
 import pluggy
 
 from vmon_core.hookspecs import SPECS
-from vmon_core.host.checks import PluginError, check
+from vmon_core.host import aside
+from vmon_core.host.aside import call_aside
+from vmon_core.host.checks import PluginError, check, check_name
 from vmon_core.host.discovery import Candidate, Rejection, discover, reject, sift
-from vmon_core.host.dispatch import Dispatcher, Implementation
+from vmon_core.host.dispatch import Dispatcher, Implementation, describe, is_interrupt
 from vmon_core.host.hooks import Hooks
 from vmon_core.host.say import Say, nobody
 from vmon_core.host.settings import settings
@@ -71,6 +73,7 @@ class PluginHost:
         say: is told of plugins that fail.
         tables: each plugin's table of the configuration, by the plugin's name.
         disabled: names of plugins that are not loaded.
+        patience: seconds that a plugin may take to start or to stop.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class PluginHost:
         *,
         tables: Mapping[str, Mapping[str, Any]] | None = None,
         disabled: Collection[str] = (),
+        patience: float = aside.DEADLINE,
     ) -> None:
         self.report = Report()
         self.dispatcher = Dispatcher(say)
@@ -86,6 +90,7 @@ class PluginHost:
         self._say = say
         self._tables = tables or {}
         self._disabled = disabled
+        self._patience = patience
         self._manager = pluggy.PluginManager(PROJECT)
         for spec in SPECS:
             self._manager.add_hookspecs(spec)
@@ -129,10 +134,10 @@ class PluginHost:
     def _load(self, candidate: Candidate) -> None:
         try:
             plugin = candidate.entry_point.load()
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 (a module that exits on import must not end the monitor)
-            self._reject(reject(candidate, f"importing {candidate.value} failed: {type(error).__name__}: {error}"))
+        except BaseException as error:  # a module that exits on import must not end the monitor
+            if is_interrupt(error):
+                raise
+            self._reject(reject(candidate, f"importing {candidate.value} failed: {describe(error)}"))
             return
         try:
             self.register(plugin, candidate.name, origin=f"{candidate.distribution} {candidate.version}")
@@ -159,12 +164,12 @@ class PluginHost:
             PluginError: it cannot be used; nothing of it stays registered.
         """
         info = _ask(plugin)
-        info = attrs.evolve(info, name=name) if name else info
-        self._check_conflicts(info)
+        info = attrs.evolve(info, name=check_name(name)) if name else info
+        self._check_conflicts(info, plugin)
         config = self._configure(info)
         self._manager.register(plugin, info.name)
         loaded = LoadedPlugin(info, plugin, origin, config)
-        loaded.implementations = [_implementation(i, info.name) for i in self._hookimpls(plugin)]
+        loaded.implementations = self._implementations(plugin, info.name)
         self._plugins[info.name] = loaded
         self._found.clear()
         self.report.loaded.append(info.name)
@@ -177,7 +182,10 @@ class PluginHost:
         self.report.loaded.remove(name)
         self._found.clear()
 
-    def _check_conflicts(self, info: PluginInfo) -> None:
+    def _check_conflicts(self, info: PluginInfo, plugin: object) -> None:
+        if self._manager.is_registered(plugin):
+            msg = f"it is loaded already, under the name {self._manager.get_name(plugin)!r}"
+            raise PluginError(msg)
         if info.name in self._plugins:
             msg = f"a plugin {info.name!r} is loaded already, from {self._plugins[info.name].origin}"
             raise PluginError(msg)
@@ -200,9 +208,10 @@ class PluginHost:
             msg = f"[plugins.{info.name}]: {error}"
             raise PluginError(msg) from error
 
-    def _hookimpls(self, plugin: object) -> list[pluggy.HookImpl]:
+    def _implementations(self, plugin: object, name: str) -> list[Implementation]:
         callers = self._manager.get_hookcallers(plugin) or []
-        return [impl for caller in callers for impl in caller.get_hookimpls() if impl.plugin is plugin]
+        found = [(caller.name, impl) for caller in callers for impl in caller.get_hookimpls() if impl.plugin is plugin]
+        return [Implementation(name, hook, impl.function, impl.argnames) for hook, impl in found]
 
     # --- calling ---
 
@@ -224,7 +233,7 @@ class PluginHost:
         for plugin in self.plugins:
             for implementation in plugin.implementations:
                 if implementation.hook == "vmon_start":
-                    self.dispatcher.call_all([implementation], {"host": make_api(plugin)})
+                    call_aside(implementation, {"host": make_api(plugin)}, self._say, deadline=self._patience)
             self._started.append(plugin)
 
     def stop(self) -> None:
@@ -232,18 +241,16 @@ class PluginHost:
         while self._started:
             for implementation in self._started.pop().implementations:
                 if implementation.hook == "vmon_stop":
-                    self.dispatcher.call_all([implementation], {})
+                    call_aside(implementation, {}, self._say, deadline=self._patience)
 
 
 def _ask(plugin: object) -> PluginInfo:
     try:
         return check(plugin)
-    except (PluginError, KeyboardInterrupt):
+    except PluginError:
         raise
     except BaseException as error:
-        msg = f"asking it who it is failed: {type(error).__name__}: {error}"
+        if is_interrupt(error):
+            raise
+        msg = f"asking it who it is failed: {describe(error)}"
         raise PluginError(msg) from error
-
-
-def _implementation(impl: pluggy.HookImpl, plugin: str) -> Implementation:
-    return Implementation(plugin, impl.function.__name__, impl.function, impl.argnames)

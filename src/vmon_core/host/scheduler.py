@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import threading
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from vmon_core.evidence import Evidence
-from vmon_core.host.dispatch import Implementation
+from vmon_core.host.dispatch import Implementation, describe
 from vmon_core.plugin import Schedule
 from vmon_core.records import Frame, Sample, Severity
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 DEFAULT = Schedule(interval=5.0, timeout=2.0)
 """For implementations without `@every`, in seconds."""
 
+ITEMS_LIMIT = 100_000
+"""The most samples and observations of one call; a machine with eight GPUs and a large model gives some thousand."""
+
 
 @attrs.define(eq=False)
 class _Job:
@@ -34,6 +38,7 @@ class _Job:
     due: float = 0.0
     started: float | None = None
     late: bool = False
+    lock: threading.Lock = attrs.field(factory=threading.Lock)
     wake: threading.Event = attrs.field(factory=threading.Event)
     thread: threading.Thread | None = None
 
@@ -96,7 +101,7 @@ class Scheduler:
         for job in self._jobs:
             if job.thread is not None:
                 job.thread.join(max(0.0, end - time.monotonic()))
-        self._asyncio.stop()
+        self._asyncio.stop(max(0.0, end - time.monotonic()))
 
     def _next(self, job: _Job) -> float:
         if job.started is None:
@@ -112,11 +117,12 @@ class Scheduler:
         job.wake.set()
 
     def _look_after(self, job: _Job, now: float) -> None:
-        if job.late or job.started is None or now - job.started <= job.schedule.timeout:
-            return
-        job.late = job.implementation.health.stuck = True
-        took = now - job.started
-        job.implementation.health.failed(f"no answer for {took:.1f} s", took, now)
+        with job.lock:  # it may return at this very moment
+            if job.late or job.started is None or now - job.started <= job.schedule.timeout:
+                return
+            job.late = job.implementation.health.stuck = True
+            took = now - job.started
+            job.implementation.health.failed(f"no answer for {took:.1f} s", took, now)
         text = f"a collector has not returned for {took:.1f} s; it is not called again until it does"
         self._say(Severity.ERROR, job.implementation.plugin, text, hook="vmon_collect")
 
@@ -133,11 +139,9 @@ class Scheduler:
         try:
             found = _sorted(self._call(job, tick))
         except BaseException as error:  # noqa: BLE001 (a plugin that exits must not end the monitor)
-            self._ended(job, f"{type(error).__name__}: {error}")
+            self._failed(job, describe(error))
             return
-        late = job.late
-        self._ended(job)
-        if not late:
+        if self._ended_in_time(job):
             self._sink(Frame(self._clock(), *found))
 
     def _call(self, job: _Job, tick: Tick) -> Any:  # noqa: ANN401 (checked by `_sorted`)
@@ -145,23 +149,32 @@ class Scheduler:
         value = implementation.function(*([tick] if "tick" in implementation.names else []))
         return self._asyncio.wait(value, job.schedule.timeout) if inspect.iscoroutine(value) else value
 
-    def _ended(self, job: _Job, error: str = "") -> None:
+    def _failed(self, job: _Job, error: str) -> None:
         now, health = self._clock(), job.implementation.health
-        took = now - (job.started or now)
-        health.stuck = False
-        if error:
-            health.failed(error, took, now)
-            if health.in_a_row == 1 or health.paused_until > now:
-                pause = f"; left alone for {health.paused_until - now:.0f} s" if health.paused_until > now else ""
-                self._say(Severity.ERROR, job.implementation.plugin, f"vmon_collect failed: {error}{pause}")
-        elif not job.late:
-            health.succeeded(took)
-        job.started = None
+        with job.lock:
+            health.failed(error, now - (job.started or now), now)
+            health.stuck, job.started = False, None
+        if health.in_a_row == 1 or health.paused_until > now:
+            pause = f"; left alone for {health.paused_until - now:.0f} s" if health.paused_until > now else ""
+            self._say(Severity.ERROR, job.implementation.plugin, f"vmon_collect failed: {error}{pause}")
+
+    def _ended_in_time(self, job: _Job) -> bool:
+        """Note that a call returned; what comes too late is no longer wanted, and was counted as a failure."""
+        now, health = self._clock(), job.implementation.health
+        with job.lock:
+            in_time = not job.late
+            if in_time:
+                health.succeeded(now - (job.started or now))
+            health.stuck, job.started = False, None
+            return in_time
 
 
 def _sorted(found: Iterable[object] | None) -> tuple[tuple[Evidence, ...], tuple[Sample, ...]]:
     """Tell evidence from samples; anything else is rubbish and fails the whole call."""
-    items = tuple(found or ())
+    items = tuple(islice(found or (), ITEMS_LIMIT + 1))
+    if len(items) > ITEMS_LIMIT:
+        msg = f"vmon_collect returned more than {ITEMS_LIMIT} items"
+        raise ValueError(msg)
     for item in items:
         if not isinstance(item, Evidence | Sample):
             msg = f"vmon_collect must return samples and evidence, not {type(item).__name__}"
@@ -190,13 +203,16 @@ class _AsyncLoop:
         with self._lock:
             if self._loop is None:
                 self._loop = new_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="vmon-asyncio", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="vmon-asyncio", daemon=True)
                 self._thread.start()
             return self._loop
 
-    def stop(self) -> None:
-        """End the loop."""
+    def _run(self) -> None:
+        self._loop.run_forever()
+        self._loop.close()
+
+    def stop(self, timeout: float) -> None:
+        """End the loop; one that a coroutine blocks is left behind after `timeout` seconds."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+            self._thread.join(timeout)
