@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vmon_core.cli.common import emit_json
-from vmon_core.cli.text import change_line, duration, ending_lines, finding_line, state_text
+from vmon_core.cli.text import change_line, colour, duration, ending_lines, finding_line, state_text
 from vmon_core.lifecycle.states import Stage
 from vmon_core.pipeline.recorder import NullRecorder
 from vmon_core.report import change_dict, finding_dict
@@ -84,11 +84,11 @@ class LineView(NullRecorder):
 
     def add_change(self, target: str, change: Change) -> None:  # noqa: ARG002 (a recorder's signature)
         """Print a transition."""
-        click.echo(change_line(change))
+        self._show(change_line(change))
 
     def add_finding(self, target: str, finding: Finding) -> None:  # noqa: ARG002 (a recorder's signature)
         """Print a finding."""
-        click.echo(finding_line(finding))
+        self._show(finding_line(finding))
 
     def refresh(self) -> None:
         """Remind of a start that goes on."""
@@ -96,12 +96,16 @@ class LineView(NullRecorder):
             return
         self._reminded_at = time.monotonic()
         if self._monitor.tracker.state.stage is Stage.STARTUP:
-            click.echo(status_line(self._monitor, {}, time.time()))
+            self._show(status_line(self._monitor, {}, time.time()))
 
     def close(self) -> None:
         """Print the end."""
         if self._monitor is not None:
-            click.echo("\n".join(ending_lines(self._monitor.get_lifecycle_report())))
+            self._show("\n".join(ending_lines(self._monitor.get_lifecycle_report())))
+
+    def _show(self, text: str) -> None:
+        """Print it; this is called from the pipeline's thread, which knows nothing of click's context."""
+        click.echo(text, color=colour())
 
 
 class TerminalView(LineView):
@@ -134,7 +138,17 @@ class TerminalView(LineView):
         """Take the status away and print the end."""
         if self._live is not None:
             self._live.stop()
+            self._live = None
         super().close()
+
+    def _show(self, text: str) -> None:
+        """Print it above the status."""
+        from rich.text import Text
+
+        if self._live is None:
+            super()._show(text)
+        else:
+            self._live.console.print(Text.from_ansi(text), soft_wrap=True)
 
 
 def status_line(monitor: VLLMMonitor, expected: Mapping[LifecycleState, float], now: float) -> str:

@@ -89,4 +89,7 @@ def cli(ctx: click.Context, config: str | None) -> None:
     See what happened:                vmon report
     Try it without a GPU or a model:  vmon demo
     """
+    from vmon_core.cli.text import colour
+
     ctx.obj = config
+    ctx.color = colour()

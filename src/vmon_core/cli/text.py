@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,13 @@ _SEVERITY_COLOUR = {
     Severity.INFO: "cyan",
     Severity.DEBUG: "bright_black",
 }
+
+
+def colour() -> bool | None:
+    """Whether to print colours: NO_COLOR and FORCE_COLOR say so, None leaves it to the terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return True if os.environ.get("FORCE_COLOR") else None
 
 
 def colour_of(state: LifecycleState) -> str:

@@ -59,13 +59,17 @@ class TerminalHandler:
     """Writes one line a message, in colour where that is wanted.
 
     Args:
-        stream: where to; None takes standard error as it is now.
+        stream: where to; None takes whatever standard error is at the time, which a live view may have replaced.
         environ: read for NO_COLOR, FORCE_COLOR and TERM; None takes the process' own.
     """
 
     def __init__(self, stream: TextIO | None = None, environ: Mapping[str, str] | None = None) -> None:
-        self._stream = stream if stream is not None else sys.stderr
+        self._given = stream
         self._colour = wants_colour(self._stream, os.environ if environ is None else environ)
+
+    @property
+    def _stream(self) -> TextIO:
+        return self._given if self._given is not None else sys.stderr
 
     def handle(self, message: Message) -> None:
         """Write it."""
