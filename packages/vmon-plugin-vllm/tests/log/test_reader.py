@@ -29,6 +29,10 @@ MESSAGES: dict[str, tuple[type[ev.Evidence], dict[str, Any]]] = {
     "vLLM server version 0.32.0, serving model m": (ev.ServerDescribed, {"facts": {"version": "0.32.0"}}),
     "Resolved architecture: LlamaForCausalLM": (ev.ServerDescribed, {"facts": {"architecture": "LlamaForCausalLM"}}),
     "Using max model len 1024": (ev.ServerDescribed, {"facts": {"max_model_len": 1024}}),
+    "Chunked prefill is enabled with max_num_batched_tokens=2048.": (
+        ev.ServerDescribed,
+        {"facts": {"max_num_batched_tokens": 2048}},
+    ),
     "Started DP Coordinator process (PID: 9)": (ev.PhaseReached, {"state": S.STARTING_ENGINE}),
     "Started 2 API server processes": (ev.ApiServersExpected, {"count": 2}),
     "Initializing a V1 LLM engine (v0.32.0) with config: tensor_parallel_size=2, pipeline_parallel_size=1, "
@@ -39,9 +43,22 @@ MESSAGES: dict[str, tuple[type[ev.Evidence], dict[str, Any]]] = {
         {"state": S.CONNECTING_WORKERS},
     ),
     "vLLM is using nccl==2.27.3": (ev.ServerDescribed, {"facts": {"nccl": "2.27.3"}}),
+    "Custom allreduce is disabled because your platform lacks GPU P2P capability": (
+        ev.PhaseReached,
+        {"state": S.CONNECTING_WORKERS},
+    ),
+    "Using ['NCCL'] all-reduce backends (in dispatch order) for group 'tp:0'": (
+        ev.PhaseReached,
+        {"state": S.CONNECTING_WORKERS},
+    ),
     "rank 0 in world size 1 is assigned as DP rank 0, PP rank 0": (ev.PhaseReached, {"state": S.CONNECTING_WORKERS}),
     "Starting to load model /m...": (ev.PhaseReached, {"state": S.LOADING_WEIGHTS}),
     "Loading model from scratch...": (ev.PhaseReached, {"state": S.LOADING_WEIGHTS}),
+    "Using FLASH_ATTN attention backend out of potential backends: ['FLASH_ATTN']": (
+        ev.ServerDescribed,
+        {"facts": {"attention_backend": "FLASH_ATTN"}},
+    ),
+    "Initializing model took 0.200000 seconds": (ev.PhaseReached, {"state": S.LOADING_WEIGHTS}),
     "Downloading weights from the hub": (ev.PhaseReached, {"state": S.DOWNLOADING_WEIGHTS}),
     "Time spent downloading weights for m: 3.000000 seconds": (ev.PhaseReached, {"state": S.DOWNLOADING_WEIGHTS}),
     "Filesystem type for checkpoints: EXT4.": (ev.PhaseReached, {"state": S.LOADING_WEIGHTS}),
@@ -49,18 +66,34 @@ MESSAGES: dict[str, tuple[type[ev.Evidence], dict[str, Any]]] = {
         ev.PhaseProgressed,
         {"state": S.LOADING_WEIGHTS, "done": 2, "total": 8},
     ),
+    "Multi-thread loading shards:  50% Completed | 4/8 [00:01<00:03]": (
+        ev.PhaseProgressed,
+        {"state": S.LOADING_WEIGHTS, "done": 4, "total": 8},
+    ),
     "Prefetching checkpoint files: 50% (4/8)": (ev.PhaseProgressed, {"done": 4, "total": 8}),
     "Loading weights took 0.01 seconds": (ev.PhaseReached, {"state": S.LOADING_WEIGHTS}),
     "Model loading took 4.2 GiB memory and 3.0 seconds": (ev.PhaseReached, {"state": S.LOADING_WEIGHTS}),
     "Starting torch.compile": (ev.PhaseReached, {"state": S.COMPILING}),
+    "Using cache directory: /x for vLLM's torch.compile": (ev.PhaseReached, {"state": S.COMPILING}),
+    "vLLM's torch.compile cache is disabled.": (ev.PhaseReached, {"state": S.COMPILING}),
     "Dynamo bytecode transform time: 3.1 s": (ev.PhaseReached, {"state": S.COMPILING}),
     "Cache the graph of compile range (1, 8) for later use": (ev.PhaseReached, {"state": S.COMPILING}),
     "Compiling a graph for compile range (1, 8) takes 3.1 s": (ev.PhaseReached, {"state": S.COMPILING}),
+    "saved AOT compiled function to /x": (ev.PhaseReached, {"state": S.COMPILING}),
     "Directly load AOT compilation from path /x": (ev.PhaseReached, {"state": S.COMPILING}),
     "Warming up model for the compilation...": (ev.PhaseReached, {"state": S.COMPILING}),
     "torch.compile took 3.1 s in total": (ev.PhaseReached, {"state": S.COMPILING}),
     "Profiling CUDA graph memory: x": (ev.PhaseReached, {"state": S.PROFILING_MEMORY}),
     "Initial profiling/warmup run took 0.20 s": (ev.PhaseReached, {"state": S.PROFILING_MEMORY}),
+    "Estimated CUDA graph memory: 0.50 GiB total": (ev.PhaseReached, {"state": S.PROFILING_MEMORY}),
+    "Auto-fit max_model_len: reduced from 8192 to 4096 to fit in available GPU memory": (
+        ev.ServerDescribed,
+        {"facts": {"max_model_len": 4096}},
+    ),
+    "Overriding num_gpu_blocks=100 with num_gpu_blocks_override=50": (
+        ev.ServerDescribed,
+        {"facts": {"num_gpu_blocks": 50}},
+    ),
     "Available KV cache memory: 12.3 GiB": (ev.PhaseReached, {"state": S.PROFILING_MEMORY}),
     "GPU KV cache size: 2,097,152 tokens, Maximum concurrency": (ev.PhaseReached, {"state": S.ALLOCATING_KV_CACHE}),
     "Capturing CUDA graphs (decode, FULL):  50%|█████     | 5/10 [00:01<00:01]": (
@@ -68,6 +101,7 @@ MESSAGES: dict[str, tuple[type[ev.Evidence], dict[str, Any]]] = {
         {"state": S.CAPTURING_GRAPHS, "done": 5, "total": 10},
     ),
     "Graph capturing finished in 3 secs, took 0.50 GiB": (ev.PhaseReached, {"state": S.CAPTURING_GRAPHS}),
+    "CUDA graph pool memory: 0.5 GiB (actual), 0.6 GiB (estimated)": (ev.PhaseReached, {"state": S.CAPTURING_GRAPHS}),
     "JIT kernel warmup starting.": (ev.PhaseReached, {"state": S.WARMING_UP}),
     "init engine (profile, create kv cache, warmup model) took 3.67 s": (ev.PhaseReached, {"state": S.WARMING_UP}),
     "Supported tasks: ['generate']": (ev.PhaseReached, {"state": S.STARTING_SERVER}),
@@ -78,6 +112,7 @@ MESSAGES: dict[str, tuple[type[ev.Evidence], dict[str, Any]]] = {
     "setting pause state to PAUSED_ALL": (ev.SchedulerPaused, {"paused": True, "mode": "PAUSED_ALL"}),
     "setting pause state to UNPAUSED": (ev.SchedulerPaused, {"paused": False}),
     "It took 0.500000 seconds to fall asleep.": (ev.SleepChanged, {"state": S.SLEEPING}),
+    "Executor is already sleeping.": (ev.SleepChanged, {"state": S.SLEEPING}),
     "It took 0.500000 seconds to wake up tags {'weights'}.": (ev.SleepChanged, {"state": S.IDLE}),
     "No available shared memory broadcast block found in 60 seconds.": (
         ev.SuspicionRaised,
@@ -124,6 +159,7 @@ CAUSES = {
     "SafetensorError: Error while deserializing header: header too large": "model.weights_corrupt",
     "ValueError: Following weights were not initialized from checkpoint: {'x'}": "model.weights_mismatch",
     "OSError: [Errno 28] No space left on device": "disk.full",
+    "OSError: [Errno 122] Disk quota exceeded": "disk.full",
     "ValueError: To serve at least one request with the model's max seq len (4000000)": "memory.kv_cache_too_small",
     "Free memory on device cuda:0 (1/2 GiB) on startup is less than desired GPU memory utilization": "memory.gpu_busy",
     "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB": "memory.gpu_exhausted",
@@ -137,6 +173,13 @@ CAUSES = {
     "OSError: [Errno 98] Address already in use": "port.in_use",
     "[Rank 1] Watchdog caught collective operation timeout: WorkNCCL": "nccl.timeout",
     "RuntimeError: NCCL error: unhandled system error": "nccl.error",
+    "Failed to load NCCL library from libnccl.so.2": "nccl.error",
+    "Failing 2 request(s) due to KV load failure (failure_policy=fail, 9 tokens affected).": "kv_transfer.failed",
+    "Fault detected in EP all2all communication: one or more ranks timed out. Mask: [1, 0]": "ep.rank_unreachable",
+    "RuntimeError: NaNs detected in logits: {'r': 3}": "model.corrupt_output",
+    "[FT] Busy loop raised RuntimeError. Waiting for recovery.": "engine.fault",
+    "[FT] No recovery within 60s timeout.": "engine.died",
+    "Exception occurred while running API servers: x": "api_server.died",
     "CUDA error: an illegal memory access was encountered": "gpu.fault",
     "TimeoutError: RPC call to execute_model timed out.": "rpc.timeout",
     "Timed out waiting for engine core processes to start... Waited 600s": "engine.start_timeout",
@@ -187,8 +230,12 @@ def test_no_failure_rule_without_an_example() -> None:
 def test_warnings_are_no_failures() -> None:
     """The same words in a warning of a healthy start mean nothing; a lost engine is told in a warning, and does."""
     assert LogReader().feed("(Worker pid=5) WARNING 11-24 03:01:34 [x.py:1] Exception: Too many open files", 1.0) == []
-    line = "(APIServer pid=5) WARNING 11-24 03:01:34 [x.py:1] MPClient: engine core exited unexpectedly"
-    assert [e.kind for e in LogReader().feed(line, 1.0)] == ["FailureSeen"]
+    for told in (
+        "MPClient: engine core exited unexpectedly",
+        "[FT] Busy loop raised ValueError. Waiting for recovery.",
+    ):
+        line = f"(APIServer pid=5) WARNING 11-24 03:01:34 [x.py:1] {told}"
+        assert [e.kind for e in LogReader().feed(line, 1.0)] == ["FailureSeen"]
 
 
 def test_json_lines_give_the_same_as_plain_ones() -> None:
@@ -201,6 +248,53 @@ def test_json_lines_give_the_same_as_plain_ones() -> None:
     }
     reader = LogReader()
     assert reader.feed(json.dumps(data), 1.0) == reader.feed(PREFIX + "Starting torch.compile", 1.0)
+
+
+def test_recorded_json_log_gives_the_same_as_plain() -> None:
+    """Every record of a whole life, written in plain lines instead, tells the same."""
+    rows = [json.loads(line)["line"] for line in (TRACES / "json_native" / "log.jsonl").read_text().splitlines()]
+    records = [line for line in rows if line.startswith("{")]
+    told = [LogReader().feed(line, 1.0) for line in records]
+    assert told == [[e for line in plain(json.loads(r)) for e in LogReader().feed(line, 1.0)] for r in records]
+    kinds = {type(evidence) for found in told for evidence in found}
+    assert {ev.ServerStarted, ev.PhaseReached, ev.StopAcknowledged, ev.FailureSeen} <= kinds
+
+
+def plain(record: dict[str, Any]) -> list[str]:
+    """What the plain formatter makes of a JSON record: a line each, with the same prefix."""
+    text = "\n".join(filter(None, [record["message"], record.get("exc_info")]))
+    if record["name"].startswith("uvicorn"):
+        return [f"{record['levelname']}:     {text}"]
+    prefix = f"({record['vllm_process_name']} pid={record['process']}) {record['levelname']} 11-24 03:01:34 [x.py:1] "
+    return [f"{prefix}{line}" for line in text.splitlines()]
+
+
+def test_root_cause_in_the_traceback_of_a_json_record() -> None:
+    """The JSON formatter keeps the traceback beside the message; its last line is what matters."""
+    data = {
+        "levelname": "ERROR",
+        "vllm_process_name": "EngineCore",
+        "message": "EngineCore failed to start.",
+        "exc_info": "Traceback (most recent call last):\n  File 'x'\nAssertionError: no\nMemoryError",
+    }
+    found = LogReader().feed(json.dumps(data), 1.0)
+    codes = [e.code for e in found if isinstance(e, ev.FailureSeen)]
+    assert codes == ["engine.died", "engine.assertion", "memory.host_exhausted"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        PREFIX + "Received request cmpl-1: params: SamplingParams(stop=['[shutdown] API server: shutdown triggered'])",
+        PREFIX + "Request cmpl-1 details: prompt: 'Application startup complete.', prompt_token_ids: [1]",
+        PREFIX + "Request cmpl-1 JSON body: {'prompt': 'CUDA out of memory'}",
+        PREFIX.replace("INFO", "ERROR") + "  {'type': 'literal_error', 'input': 'CUDA out of memory'}",
+        'INFO:     127.0.0.1:5 - "GET /Application%20startup%20complete. HTTP/1.1" 404 Not Found',
+    ],
+)
+def test_clients_cannot_speak_for_the_server(line: str) -> None:
+    """What a request holds is repeated in the log, and proves nothing."""
+    assert LogReader().feed(line, 1.0) == []
 
 
 def test_access_lines() -> None:

@@ -148,7 +148,12 @@ FAILURES: tuple[FailureRule, ...] = (
         "model.weights_mismatch",
         "Weights and config.json do not belong together: download both again.",
     ),
-    _rule(r"No space left on device", "disk.full", "Free disk space for the model and the caches.", retry=True),
+    _rule(
+        r"No space left on device|Disk quota exceeded",
+        "disk.full",
+        "Free disk space for the model and the caches.",
+        retry=True,
+    ),
     # --- memory ---
     _rule(
         r"To serve at least one request with the model's max seq len|No available memory for the cache blocks",
@@ -197,7 +202,7 @@ FAILURES: tuple[FailureRule, ...] = (
         retry=True,
     ),
     _rule(
-        r"NCCL error|ncclUnhandledCudaError|ncclSystemError|ncclInternalError",
+        r"NCCL error|Failed to load NCCL library|ncclUnhandledCudaError|ncclSystemError|ncclInternalError",
         "nccl.error",
         "Run again with NCCL_DEBUG=INFO to see which link fails.",
         retry=True,
@@ -219,6 +224,26 @@ FAILURES: tuple[FailureRule, ...] = (
         "engine.start_timeout",
         "Raise VLLM_ENGINE_READY_TIMEOUT_S, or find out which phase is slow.",
         retry=True,
+    ),
+    _rule(
+        r"Failing \d+ request\(s\) due to KV load failure",
+        "kv_transfer.failed",
+        "Look at the KV connector's peer and network; kv_load_failure_policy=recompute keeps such requests alive.",
+        fatal=False,
+        retry=True,
+    ),
+    _rule(
+        r"Fault detected in EP all2all communication",
+        "ep.rank_unreachable",
+        "A rank does not answer: look at the log, GPU and network of the ranks that the mask names.",
+        fatal=False,
+        retry=True,
+    ),
+    _rule(
+        r"NaNs detected in logits",
+        "model.corrupt_output",
+        "Answers are wrong: compare the weights with their source, and look for GPU memory errors (ECC, Xid).",
+        fatal=False,
     ),
     # --- deaths ---
     _rule(
@@ -250,6 +275,21 @@ FAILURES: tuple[FailureRule, ...] = (
         retry=True,
     ),
     _rule(
+        r"\[FT\] Busy loop raised",
+        "engine.fault",
+        "The engine waits to be told to retry (POST /fault_tolerance/apply); look at the traceback of the rank.",
+        weight=DEATH,
+        fatal=False,
+        retry=True,
+    ),
+    _rule(
+        r"\[FT\] No recovery within",
+        "engine.died",
+        "Nobody told the engine to retry after its fault: look at the traceback of the rank.",
+        weight=DEATH,
+        retry=True,
+    ),
+    _rule(
         r"validation errors? for \w+",
         "config.invalid_value",
         "The next lines of the log name the setting and what it takes.",
@@ -257,6 +297,7 @@ FAILURES: tuple[FailureRule, ...] = (
     ),
     _rule(r"Process ApiServer_\d+ .* died with exit code", "api_server.died", weight=DEATH, retry=True),
     # --- echoes ---
+    _rule(r"Exception occurred while running API servers", "api_server.died", weight=ECHO, retry=True),
     _rule(r"EngineDeadError", "engine.died", weight=ECHO, retry=True),
     _rule(r"Engine core initialization failed|EngineCore failed to start", "engine.died", weight=ECHO),
     _rule(r"WorkerProc failed to start", "worker.died", weight=ECHO),
@@ -268,24 +309,26 @@ _SUSPICIOUS = re.compile(
     r"[Ee]rror|died|[Ff]ail|exited unexpectedly|unavailable|No space|divisible|larger than|not find|not supported|Xid|"
     r"timed out|Insufficient|expected|Watchdog|Too many|out of memory|Repo id|not valid|greater than|JSON|covered|"
     r"can't|Cannot|gated|restricted|seq len|cache blocks|less than|bind threads|recognize|kernel image|too large|"
-    r"Exception|Unknown|[Ii]nvalid|No valid|Timed out"
+    r"Exception|Unknown|[Ii]nvalid|No valid|Timed out|Failing|Fault|NaNs|\[FT\]|quota"
 )
 """What every pattern above contains; most lines hold none of it."""
 
 _ASSERTION = re.compile(r"^AssertionError(?::\s*(?P<text>.*))?$")
 _QUIET_LEVELS = frozenset({"DEBUG", "INFO", "WARNING"})
+_TOLD_QUIETLY = re.compile(r"exited unexpectedly|\[FT\]")
+"""Deaths and faults that vLLM logs as mere warnings."""
 
 
 def find_failure(record: LogRecord, time: float) -> FailureSeen | None:
     """Recognise a failure in one line.
 
     Args:
-        record: the line; what is logged as a warning or less is no failure, unless it tells of a death.
+        record: the line; what is logged as a warning or less is no failure, unless it is known to be told so quietly.
         time: when it was read.
     """
-    if not _SUSPICIOUS.search(record.message) or (
-        record.level in _QUIET_LEVELS and "exited unexpectedly" not in record.message
-    ):
+    if record.level in _QUIET_LEVELS and not _TOLD_QUIETLY.search(record.message):
+        return None
+    if not _SUSPICIOUS.search(record.message):
         return None
     rule = next((rule for rule in FAILURES if rule.pattern.search(record.message)), None)
     if rule is not None:

@@ -9,8 +9,8 @@ import attrs
 
 from vmon_core.redaction import redact_text
 
-LINE_LIMIT = 8192
-"""The most bytes kept of one line: no message that matters is longer, and a broken one must not fill the memory."""
+LINE_LIMIT = 1 << 16
+"""The most bytes kept of one line: a JSON record holds a whole traceback, and a broken one must not fill the memory."""
 
 _PLAIN = re.compile(
     r"(?:^|.*?\s)?\((?P<process>[\w:-]+) pid=(?P<pid>\d+)\)\s+"
@@ -26,7 +26,7 @@ class LogRecord:
     """One line of the log.
 
     Attributes:
-        message: the text without its prefix.
+        message: the text without its prefix; the JSON formatter puts all lines of a record into one.
         process: the name of the process that wrote it, "" when the line does not say.
         pid: that process, None when the line does not say.
         level: DEBUG to CRITICAL, "" for a raw line.
@@ -109,8 +109,9 @@ def _parse_json(line: str) -> LogRecord:
     if not isinstance(data, dict) or not isinstance(data.get("message"), str):
         return LogRecord(line)
     pid = data.get("process")
+    trace = data.get("exc_info")
     return LogRecord(
-        data["message"],
+        f"{data['message']}\n{trace}" if isinstance(trace, str) else data["message"],
         str(data.get("vllm_process_name") or data.get("processName") or ""),
         pid if isinstance(pid, int) else None,
         str(data.get("levelname") or ""),

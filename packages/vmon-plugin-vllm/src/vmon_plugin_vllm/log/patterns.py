@@ -26,7 +26,7 @@ class Rule:
     """One kind of message.
 
     Attributes:
-        anchor: a literal part of it, by which it is found quickly.
+        anchor: a literal part of it, by whose longest word it is found quickly.
         build: makes the evidence.
         pattern: what must match; the anchor alone when it is None.
     """
@@ -152,6 +152,11 @@ RULES: tuple[Rule, ...] = (
     _rule("non-default args: ", _arguments, r"non-default args: (?P<arguments>\{.*\})"),
     _rule("Resolved architecture: ", _described, r"Resolved architecture: (?P<architecture>\S+)"),
     _rule("Using max model len ", _described, r"Using max model len (?P<max_model_len>\d+)"),
+    _rule(
+        "Chunked prefill is enabled with ",
+        _described,
+        r"with max_num_batched_tokens=(?P<max_num_batched_tokens>\d+)",
+    ),
     _rule("Started DP Coordinator process", phase(S.STARTING_ENGINE)),
     _rule("API server processes", phase(S.STARTING_ENGINE), r"Started \d+ API server processes"),
     _rule("API server processes", _api_servers, r"Started (?P<count>\d+) API server processes"),
@@ -165,34 +170,49 @@ RULES: tuple[Rule, ...] = (
     # --- workers ---
     _rule("distributed_init_method=", phase(S.CONNECTING_WORKERS), r"world_size=\d+ rank=\d+"),
     _rule("vLLM is using nccl==", _described, r"vLLM is using nccl==(?P<nccl>\S+)"),
+    _rule("Custom allreduce is disabled because ", phase(S.CONNECTING_WORKERS)),
+    _rule("all-reduce backends (in dispatch order)", phase(S.CONNECTING_WORKERS)),
     _rule("is assigned as DP rank", phase(S.CONNECTING_WORKERS)),
     _rule("Starting to load model ", phase(S.LOADING_WEIGHTS)),
     _rule("Loading model from scratch", phase(S.LOADING_WEIGHTS)),
+    _rule(
+        " attention backend out of potential backends",
+        _described,
+        r"Using (?P<attention_backend>\S+) attention backend",
+    ),
+    _rule("Initializing model took ", phase(S.LOADING_WEIGHTS)),
     _rule("Time spent downloading weights for ", phase(S.DOWNLOADING_WEIGHTS)),
     _rule("Downloading weights", phase(S.DOWNLOADING_WEIGHTS)),
     _rule("Filesystem type for checkpoints: ", phase(S.LOADING_WEIGHTS)),
     _rule(
         "Completed | ",
         _progress(S.LOADING_WEIGHTS),
-        r"Loading .*?\d+% Completed \| (?P<done>\d+)/(?P<total>[1-9]\d*)",
+        r"[Ll]oading .*?\d+% Completed \| (?P<done>\d+)/(?P<total>[1-9]\d*)",
     ),
     _rule("Prefetching checkpoint files: ", _progress(S.LOADING_WEIGHTS), r"% \((?P<done>\d+)/(?P<total>[1-9]\d*)\)"),
     _rule("Loading weights took ", phase(S.LOADING_WEIGHTS)),
     _rule("Model loading took ", phase(S.LOADING_WEIGHTS)),
     _rule("Starting torch.compile", phase(S.COMPILING)),
+    _rule("for vLLM's torch.compile", phase(S.COMPILING), r"Using cache directory: "),
+    _rule("vLLM's torch.compile cache is disabled", phase(S.COMPILING)),
     _rule("Dynamo bytecode transform time", phase(S.COMPILING)),
     _rule("Cache the graph of compile range", phase(S.COMPILING)),
     _rule("Compiling a graph for compile range", phase(S.COMPILING)),
+    _rule("saved AOT compiled function to ", phase(S.COMPILING)),
     _rule("Directly load ", phase(S.COMPILING), r"Directly load (?:the compiled graph|AOT compilation)"),
     _rule("Warming up model for the compilation", phase(S.COMPILING)),
     _rule("torch.compile took ", phase(S.COMPILING)),
     _rule("Profiling CUDA graph memory", phase(S.PROFILING_MEMORY)),
     _rule("Initial profiling/warmup run took", phase(S.PROFILING_MEMORY)),
+    _rule("Estimated CUDA graph memory: ", phase(S.PROFILING_MEMORY)),
     _rule("Available KV cache memory: ", phase(S.PROFILING_MEMORY)),
+    _rule("Auto-fit max_model_len: ", _described, r"reduced from \d+ to (?P<max_model_len>\d+)"),
+    _rule("num_gpu_blocks_override=", _described, r"with num_gpu_blocks_override=(?P<num_gpu_blocks>\d+)"),
     _rule("KV cache size: ", phase(S.ALLOCATING_KV_CACHE)),
     _rule("KV cache size: ", _described, r"KV cache size: (?P<kv_cache_tokens>[\d,]+) tokens"),
     _rule("Capturing CUDA graphs", _progress(S.CAPTURING_GRAPHS), r"\| +(?P<done>\d+)/(?P<total>[1-9]\d*) \["),
     _rule("Graph capturing finished", phase(S.CAPTURING_GRAPHS)),
+    _rule("CUDA graph pool memory: ", phase(S.CAPTURING_GRAPHS)),
     _rule("JIT kernel warmup starting", phase(S.WARMING_UP)),
     _rule("init engine (profile, create kv cache, warmup model) took", phase(S.WARMING_UP)),
     # --- API server again ---
@@ -209,6 +229,7 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule("setting pause state to ", _paused, r"setting pause state to (?P<mode>\w+)"),
     _rule("seconds to fall asleep", _sleep(S.SLEEPING)),
+    _rule("Executor is already sleeping", _sleep(S.SLEEPING)),
     _rule("seconds to wake up", _sleep(S.IDLE)),
     _rule("No available shared memory broadcast block", _silent_worker),
     _rule("Exception in thread ", _dead_thread, r"Exception in thread \S+ \((?P<name>\w+)\)"),

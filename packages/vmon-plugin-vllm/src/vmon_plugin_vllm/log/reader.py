@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import attrs
+
 from vmon_core.evidence import Evidence, RequestAnswered
 from vmon_plugin_vllm.log.failures import find_failure
 from vmon_plugin_vllm.log.lines import LogRecord, parse_line
@@ -14,12 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ACCESS = re.compile(r'^[\w.:\[\]-]+ - "(?P<method>[A-Z]+) (?P<path>[^ "]+) HTTP/[\d.]+" (?P<code>\d{3})')
+_QUOTING = re.compile(r"Received request |Request \S+ (?:details|JSON body): |  \{'type': ")
+"""Lines that repeat what a client sent, because of `--enable-log-requests` or a malformed request: whoever may ask for
+a completion could otherwise tell us that the server is stopping, or out of memory."""
+
 _INFERENCE = ("/v1/", "/v2/", "/inference/", "/invocations", "/generative_scoring")
 
-_BY_ANCHOR: dict[str, list[Rule]] = {}
+_WORD = re.compile(r"\w+")
+_BY_WORD: dict[str, list[Rule]] = {}
+"""The rules by the longest word of their anchor: one look at the words of a line finds the few that may match, in a
+third of the time that looking for every anchor takes."""
+
 for _known in RULES:
-    _BY_ANCHOR.setdefault(_known.anchor, []).append(_known)
-_ANCHORS = re.compile("|".join(re.escape(a) for a in sorted(_BY_ANCHOR, key=len, reverse=True)))
+    _BY_WORD.setdefault(max(_WORD.findall(_known.anchor), key=len), []).append(_known)
 
 
 class LogReader:
@@ -36,12 +45,21 @@ class LogReader:
             What it tells; nothing for the most of them.
         """
         record = parse_line(line)
-        access = _ACCESS.match(record.message)
-        if access:
-            return _answered(access, time)
-        found = list(_matches(record, time))
-        failure = find_failure(record, time)
-        return [*found, failure] if failure is not None else found
+        if "\n" not in record.message:
+            return _read(record, time)
+        parts = record.message.splitlines()
+        return [evidence for part in parts for evidence in _read(attrs.evolve(record, message=part), time)]
+
+
+def _read(record: LogRecord, time: float) -> list[Evidence]:
+    access = _ACCESS.match(record.message)
+    if access:
+        return _answered(access, time)
+    if _QUOTING.match(record.message):
+        return []
+    found = list(_matches(record, time))
+    failure = find_failure(record, time)
+    return [*found, failure] if failure is not None else found
 
 
 def _answered(access: re.Match[str], time: float) -> list[Evidence]:
@@ -51,9 +69,10 @@ def _answered(access: re.Match[str], time: float) -> list[Evidence]:
 
 
 def _matches(record: LogRecord, time: float) -> Iterator[Evidence]:
-    for anchor in dict.fromkeys(_ANCHORS.findall(record.message)):
-        for rule in _BY_ANCHOR[anchor]:
-            match = rule.pattern.search(record.message)
+    message = record.message
+    for word in dict.fromkeys(w for w in _WORD.findall(message) if w in _BY_WORD):
+        for rule in _BY_WORD[word]:
+            match = rule.pattern.search(message) if rule.anchor in message else None
             evidence = rule.build(match, record, time) if match else None
             if evidence is not None:
                 yield evidence
