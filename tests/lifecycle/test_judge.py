@@ -103,6 +103,21 @@ def test_stopped_engine_is_stalled_then_hung_then_serving() -> None:
     assert tracker.state is S.SERVING
 
 
+def test_engine_stopped_between_two_requests_is_hung_too() -> None:
+    """Gauges that froze at zero do not hide the work: counters moved until the engine was stopped."""
+    seen: list[ev.Evidence] = [counted(11, 1), counted(12, 5)]
+    for second in range(13, 23):
+        seen += [counted(second, 5), *look(second, engine="T")]
+    assert follow(*started(), *seen).state is S.HUNG
+
+
+def test_idle_engine_that_is_stopped_is_only_stalled() -> None:
+    """Nobody waits for an engine that had nothing to do, so it is not called hung."""
+    seen: list[ev.Evidence] = [counted(second, 5) for second in range(11, 30)]
+    seen += [e for second in range(30, 50) for e in (counted(second, 5), *look(second, engine="T"))]
+    assert follow(*started(), counted(10.5, 5), *seen).state is S.STALLED
+
+
 def test_busy_server_whose_probes_time_out_is_not_hung() -> None:
     """Probes that time out while the counters move mean load, not a hang."""
     seen: list[ev.Evidence] = [counted(10.5, 0, waiting=50)]

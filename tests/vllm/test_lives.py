@@ -77,12 +77,18 @@ def _check_whole_life(report: Event, ready: Event) -> None:
     assert checkpoint["hardware"]["memory_bytes"] > 0
 
 
-def test_engine_killed_under_traffic(server: Server) -> None:
-    """A kill -9 of the engine under traffic is a crash with its cause, although vLLM itself exits with 0."""
-    with server.run() as vmon:
+OVERLOAD_SECONDS = 10.0
+"""How long the server is overloaded: twice what three agreeing signals need to make a hang."""
+
+
+def test_engine_killed_under_overload(server: Server) -> None:
+    """An overloaded server is SATURATED, never HUNG; a kill -9 of its engine is a crash, although vLLM exits with 0."""
+    with server.run("--max-num-seqs", "4") as vmon:
         vmon.wait_for_state("IDLE")
-        with Traffic(server.url, concurrency=2, max_tokens=200, model="tiny"):
-            vmon.wait_for_state("SERVING")
+        with Traffic(server.url, concurrency=40, max_tokens=200, model="tiny"):
+            vmon.wait_for_state("SATURATED", timeout=60)
+            with pytest.raises(TimeoutError):
+                vmon.wait_for_state("STALLED", "HUNG", timeout=OVERLOAD_SECONDS)
             (engine,) = server.processes("VLLM::EngineCore")
             os.kill(engine.pid, signal.SIGKILL)
             killed = time.time()

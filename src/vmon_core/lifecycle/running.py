@@ -119,7 +119,7 @@ def _blocked(case: Case) -> Judgement | None:
     return Judgement(LifecycleState.STALLED, reason)
 
 
-_WORK = frozenset({Signal.IN_FLIGHT, Signal.REPORTED_SILENT, Signal.ROUND_TRIP_FAILING})
+_WORK = frozenset({Signal.IN_FLIGHT, Signal.CUT_SHORT, Signal.REPORTED_SILENT, Signal.ROUND_TRIP_FAILING})
 """The signals that tell of work that somebody waits for."""
 
 
@@ -133,8 +133,9 @@ def _should_progress(present: frozenset[Signal]) -> bool:
 
 
 def _is_hung(case: Case, present: frozenset[Signal]) -> bool:
-    """A stopped process also rests, so those two count once."""
+    """One observation counts once: a stopped process also rests, and work in flight was also cut short."""
     independent = present - {Signal.PROCESSOR_IDLE} if Signal.PROCESS_STOPPED in present else present
+    independent = independent - {Signal.CUT_SHORT} if Signal.IN_FLIGHT in present else independent
     return len(independent) >= HUNG_SIGNALS and bool(present & _WORK) and _blocked_for(case) >= HUNG_SECONDS
 
 

@@ -35,6 +35,7 @@ class Signal(StrEnum):
     """What speaks for "no progress"."""
 
     IN_FLIGHT = "work is in flight"
+    CUT_SHORT = "it was serving when a process stopped"
     COUNTERS_FLAT = "step and token counters rest"
     PROCESS_STOPPED = "a process is stopped"
     PROCESSOR_IDLE = "engine and workers use no processor time"
@@ -55,6 +56,7 @@ def signals(facts: Facts, now: float) -> frozenset[Signal]:
     """
     present = {
         Signal.IN_FLIGHT: _in_flight(facts, now),
+        Signal.CUT_SHORT: _cut_short(facts),
         Signal.COUNTERS_FLAT: counters_flat(facts, now),
         Signal.PROCESS_STOPPED: bool(stopped_processes(facts)),
         Signal.PROCESSOR_IDLE: _processor_idle(facts, now),
@@ -93,6 +95,12 @@ def _in_flight(facts: Facts, now: float) -> bool:
     if counted is None or now - counted.time > FRESH_SECONDS:
         return _round_trip_failing(facts, now)
     return any((n or 0) > 0 for n in (counted.running, counted.waiting, counted.in_flight))
+
+
+def _cut_short(facts: Facts) -> bool:
+    """Whether counters moved until a process was stopped: there is work, even if the gauges froze at zero."""
+    moved = facts.traffic.progress_at
+    return moved is not None and any(p.status_since - moved <= FRESH_SECONDS for p in stopped_processes(facts))
 
 
 def stopped_processes(facts: Facts) -> tuple[Process, ...]:
