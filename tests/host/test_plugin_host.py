@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Settings:
     """A plugin's configuration."""
 
-    limit: int = 5
+    limit: int = attrs.field(default=5, validator=attrs.validators.gt(0))
 
 
 class Plugin:
@@ -101,7 +101,12 @@ def test_configuration_of_a_plugin() -> None:
 
 @pytest.mark.parametrize(
     ("table", "config", "message"),
-    [({"limitt": 7}, Settings, "limitt"), ({"limit": "x"}, Settings, "limit"), ({"a": 1}, None, "takes no config")],
+    [
+        ({"limitt": 7}, Settings, "limitt"),
+        ({"limit": "x"}, Settings, "limit"),
+        ({"limit": 0}, Settings, "'limit' must be > 0: 0$"),
+        ({"a": 1}, None, "takes no config"),
+    ],
 )
 def test_wrong_table_rejects_the_plugin(table: dict[str, object], config: type | None, message: str) -> None:
     """The message names the table and the key."""

@@ -31,4 +31,13 @@ def settings(kind: type, table: Mapping[str, Any]) -> Any:  # noqa: ANN401 (each
     try:
         return converter.structure(resolve_secrets(table), kind)
     except cattrs.BaseValidationError as error:
-        raise ValueError("; ".join(cattrs.transform_error(error))) from error
+        problems = cattrs.transform_error(error, format_exception=_in_words)
+        raise ValueError("; ".join(problem.removesuffix(" @ $") for problem in problems)) from error
+
+
+def _in_words(error: BaseException, kind: type | None) -> str:
+    """What a validator of the plugin's own class says, which names the key; else what cattrs says."""
+    from cattrs.v import format_exception  # noqa: PLC0415 (as above)
+
+    own = isinstance(error, ValueError | TypeError) and kind is None and error.args
+    return str(error.args[0]) if own else format_exception(error, kind)

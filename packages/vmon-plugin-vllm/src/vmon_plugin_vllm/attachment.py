@@ -112,9 +112,10 @@ class Attachment:
     def _watch(self, seen: ProcessSeen) -> None:
         """Hear of the end of each process that matters at once; a renamed one is watched already."""
         identity = (seen.pid, seen.started)
-        if identity not in self._watched and seen.role is not Role.COMPILER:
-            self._watched.add(identity)
-            self._exits.watch(seen.pid, seen.started, main=seen.role is Role.MAIN)
+        if identity in self._watched or seen.role is Role.COMPILER or self._closing.is_set():
+            return
+        self._watched.add(identity)
+        self._exits.watch(seen.pid, seen.started, main=seen.role is Role.MAIN)
 
     # --- what happens in between ---
 
@@ -123,8 +124,12 @@ class Attachment:
         self._emit([evidence])
 
     def _follow(self) -> None:
-        while not self._closing.wait(CALM_LOG_SECONDS if self._calm else self._config.log_interval):
+        while not self._closing.wait(self._log_pause()):
             self._read_log()
+
+    def _log_pause(self) -> float:
+        pace = self._config.log_interval
+        return max(pace, CALM_LOG_SECONDS) if self._calm else pace
 
     def _read_log(self) -> None:
         """Take in what was added to the log; two threads do, so one at a time."""

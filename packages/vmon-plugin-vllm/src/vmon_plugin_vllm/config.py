@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import attrs
+from attrs.validators import and_, gt, le
+
+LONGEST = 3600.0
+"""The longest interval and time-out, in seconds: beyond an hour it is a slip of the pen, and nothing would be seen."""
+
+
+def _seconds(default: float) -> float:
+    return attrs.field(default=default, validator=and_(gt(0), le(LONGEST)))
 
 
 @attrs.frozen(kw_only=True)
@@ -21,6 +29,6 @@ class VllmConfig:
     api_key: str = attrs.field(default="", repr=False)
     ca: str = ""
     insecure: bool = False
-    timeout: float = 2.0
-    scrape_interval: float = 2.0
-    log_interval: float = 0.2
+    timeout: float = _seconds(2.0)
+    scrape_interval: float = _seconds(2.0)
+    log_interval: float = _seconds(0.2)

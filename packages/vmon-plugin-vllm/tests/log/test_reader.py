@@ -314,6 +314,30 @@ def test_any_bytes_in_any_pieces(data: bytes, size: int) -> None:
         LogReader().feed(line, 0.0)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"a":' * 10_000,
+        '{"message":' + "[" * 60_000,
+        f"(X pid={'9' * 5000}) INFO 11-24 03:01:34 [a.py:1] x",
+        PREFIX + f"Loading shards: 5% Completed | {'9' * 5000}/{'8' * 5000}",
+        PREFIX + f"Using max model len {'9' * 5000}",
+        PREFIX + "draining in-flight requests count=4 timeout=..s",
+        PREFIX + "stopping engine client mode=drain timeout=.s",
+    ],
+)
+def test_absurd_lines_tell_nothing(line: str) -> None:
+    """Nesting without end and numbers that are none, or of thousands of digits, crash nobody."""
+    assert LogReader().feed(line, 0.0) == []
+
+
+@pytest.mark.parametrize("arguments", ["{[]: 1}", "{1:" + "-" * 60_000 + "1}", "{1:" + "[" * 60_000 + "}", "{'a': x}"])
+def test_arguments_that_are_no_literals(arguments: str) -> None:
+    """The phase is reached all the same."""
+    found = LogReader().feed(PREFIX + "non-default args: " + arguments, 0.0)
+    assert {type(evidence) for evidence in found} == {ev.PhaseReached}
+
+
 @given(st.text(max_size=200))
 def test_any_text_after_a_prefix(text: str) -> None:
     """Nothing that a process logs crashes the reader."""

@@ -13,7 +13,7 @@ LINE_LIMIT = 1 << 16
 """The most bytes kept of one line: a JSON record holds a whole traceback, and a broken one must not fill the memory."""
 
 _PLAIN = re.compile(
-    r"(?:^|.*?\s)?\((?P<process>[\w:-]+) pid=(?P<pid>\d+)\)\s+"
+    r"(?:^|.*?\s)?\((?P<process>[\w:-]+) pid=(?P<pid>\d{1,9})\)\s+"
     r"(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) \d\d-\d\d \d\d:\d\d:\d\d \[[^\]]*\] ?(?P<message>.*)$"
 )
 _UVICORN = re.compile(r"^(?P<level>INFO|WARNING|ERROR|CRITICAL): {5,}(?P<message>.*)$")
@@ -104,7 +104,7 @@ def _parse_json(line: str) -> LogRecord:
     """Read a line of the JSON formatter; anything that is not one is a raw line."""
     try:
         data = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter when it is nested without end
         return LogRecord(line)
     if not isinstance(data, dict) or not isinstance(data.get("message"), str):
         return LogRecord(line)

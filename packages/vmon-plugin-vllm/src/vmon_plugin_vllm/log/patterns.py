@@ -27,7 +27,7 @@ class Rule:
 
     Attributes:
         anchor: a literal part of it, by whose longest word it is found quickly.
-        build: makes the evidence.
+        build: makes the evidence; a ValueError says that a number in the message is none.
         pattern: what must match; the anchor alone when it is None.
     """
 
@@ -73,7 +73,7 @@ def _arguments(match: re.Match[str], record: LogRecord, time: float) -> ev.Evide
     """Read `non-default args: {…}`; it is Python's notation, so only literals are taken."""
     try:
         facts = ast.literal_eval(match["arguments"])
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return phase(S.INITIALIZING)(match, record, time)
     if not isinstance(facts, dict):
         return None
@@ -238,11 +238,11 @@ RULES: tuple[Rule, ...] = (
     _rule("completed, new data parallel size: ", _scaling(active=False)),
     # --- shutdown ---
     _rule("API server: shutdown triggered", _stopping),
-    _rule("stopping engine client mode=", _stopping, r"mode=(?P<mode>\w+) timeout=(?P<timeout>[\d.]+)s"),
+    _rule("stopping engine client mode=", _stopping, rf"mode=(?P<mode>\w+) timeout=(?P<timeout>{_NUMBER})s"),
     _rule(
         "draining in-flight requests",
         _stopping,
-        r"(?P<mode>drain)ing in-flight requests count=\d+ timeout=(?P<timeout>[\d.]+)s",
+        rf"(?P<mode>drain)ing in-flight requests count=\d+ timeout=(?P<timeout>{_NUMBER})s",
     ),
 )
 """In the order of a server's life; a message may match several."""

@@ -73,6 +73,13 @@ def _matches(record: LogRecord, time: float) -> Iterator[Evidence]:
     for word in dict.fromkeys(w for w in _WORD.findall(message) if w in _BY_WORD):
         for rule in _BY_WORD[word]:
             match = rule.pattern.search(message) if rule.anchor in message else None
-            evidence = rule.build(match, record, time) if match else None
+            evidence = _built(rule, match, record, time) if match else None
             if evidence is not None:
                 yield evidence
+
+
+def _built(rule: Rule, match: re.Match[str], record: LogRecord, time: float) -> Evidence | None:
+    try:
+        return rule.build(match, record, time)
+    except ValueError:
+        return None  # numbers of thousands of digits are no messages of vLLM's
