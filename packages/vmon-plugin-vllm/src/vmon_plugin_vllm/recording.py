@@ -7,8 +7,9 @@ that the launcher sent itself.
 from __future__ import annotations
 
 import json
+import logging
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vmon_core import evidence as ev
 from vmon_core.lifecycle.capture.arguments import parse_command
@@ -19,12 +20,13 @@ from vmon_plugin_vllm.metrics.exposition import ExpositionParser
 from vmon_plugin_vllm.metrics.lines import ExpositionError
 from vmon_plugin_vllm.metrics.names import plan, to_samples
 from vmon_plugin_vllm.process.titles import Identity, identify, main_identity
+from vmon_plugin_vllm.row import BadRowError, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-Row = dict[str, Any]
+    Reader = Callable[[Row], Iterator[ev.Evidence | Sample]]
 
 CHANNELS = ("actions", "procs", "log", "probes", "metrics", "exits")
 """The files of a recording, in the order in which rows of one moment are taken."""
@@ -48,92 +50,109 @@ def open_recording(path: Path) -> Iterator[Frame] | None:
         path: the folder.
 
     Returns:
-        Its frames, oldest first, one for each row; None when it is no such folder.
+        Its frames, oldest first, one for each row, with times in seconds since the launch; None when it is no such
+        folder. Damaged rows are passed over; how many there were goes to Python's logging at the end.
     """
     if not (path / "launch.json").is_file():
         return None
-    return _frames(path)
+    return _Recording(path).frames()
 
 
-def _frames(path: Path) -> Iterator[Frame]:
-    yield _launch(path)
-    readers: dict[str, Callable[[Row], Iterable[ev.Evidence | Sample]]] = {
-        "actions": _action,
-        "procs": _ProcessReader().read,
-        "log": _LogRows().read,
-        "probes": _probe,
-        "metrics": _MetricRows().read,
-        "exits": _exit,
-    }
-    rows = [(row["t"], order, row) for order, name in enumerate(CHANNELS) for row in _rows(path / f"{name}.jsonl")]
-    for time, order, row in sorted(rows, key=lambda item: item[:2]):
-        found = list(_safely(readers[CHANNELS[order]], row))
-        evidence = tuple(f for f in found if isinstance(f, ev.Evidence))
-        yield Frame(time, evidence, tuple(f for f in found if isinstance(f, Sample)))
+class _Recording:
+    """Reads one folder, and counts what is damaged in it."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._damaged = 0
+        self._readers: dict[str, Reader] = {
+            "actions": _action,
+            "procs": _ProcessReader().read,
+            "log": _LogRows().read,
+            "probes": _probe,
+            "metrics": _MetricRows().read,
+            "exits": _exit,
+        }
 
-def _rows(path: Path) -> Iterator[Row]:
-    """Read rows; damaged ones are passed over."""
-    if not path.is_file():
-        return
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            try:
-                row = json.loads(line)
-            except ValueError:
+    def frames(self) -> Iterator[Frame]:
+        yield Frame(0.0, _launch(self._path))
+        for time, order, row in sorted(self._rows(), key=lambda entry: entry[:2]):
+            found = self._read(CHANNELS[order], row)
+            evidence = tuple(f for f in found if isinstance(f, ev.Evidence))
+            yield Frame(time, evidence, tuple(f for f in found if isinstance(f, Sample)))
+        if self._damaged:
+            logging.getLogger(__name__).warning("%s: %d damaged rows were passed over", self._path.name, self._damaged)
+
+    def _rows(self) -> Iterator[tuple[float, int, Row]]:
+        for order, name in enumerate(CHANNELS):
+            file = self._path / f"{name}.jsonl"
+            if not file.is_file():
                 continue
-            if isinstance(row, dict) and isinstance(row.get("t"), int | float):
-                yield row
+            with file.open(encoding="utf-8", errors="replace") as lines:
+                for line in lines:
+                    try:
+                        row = Row.parse(line)
+                        yield row.number("t"), order, row
+                    except BadRowError:
+                        self._damaged += 1
+
+    def _read(self, channel: str, row: Row) -> list[ev.Evidence | Sample]:
+        """A row tells everything that is in it, or nothing."""
+        try:
+            return list(self._readers[channel](row))
+        except (BadRowError, ExpositionError):
+            self._damaged += 1
+            return []
 
 
-def _safely(reader: Callable[[Row], Iterable[ev.Evidence | Sample]], row: Row) -> Iterator[ev.Evidence | Sample]:
-    """A row that lacks a field, or has one of another type, tells nothing."""
+def _launch(path: Path) -> tuple[ev.Evidence, ...]:
+    began = ev.ActionTaken(time=0.0, action="launch", actor="vmon", summary="the recording begins")
     try:
-        yield from reader(row)
-    except (KeyError, TypeError, ValueError, AttributeError, ExpositionError):
-        return
-
-
-def _launch(path: Path) -> Frame:
-    try:
-        launch = json.loads((path / "launch.json").read_text(encoding="utf-8"))
-        arguments = parse_command(launch["argv"])
-    except (ValueError, KeyError, TypeError):
-        arguments = {}
-    return Frame(
-        0.0,
-        (
-            ev.ActionTaken(time=0.0, action="launch", actor="vmon", summary="the recording begins"),
-            ev.ServerDescribed(time=0.0, facts=arguments, summary="command line"),
-        ),
-    )
+        command = json.loads((path / "launch.json").read_text(encoding="utf-8", errors="replace"))["argv"]
+        facts = parse_command([str(word) for word in command])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return (began,)
+    return began, ev.ServerDescribed(time=0.0, facts=facts, summary="command line")
 
 
 def _action(row: Row) -> Iterator[ev.Evidence]:
-    actor = row.get("by", "operator")
-    yield ev.ActionTaken(time=row["t"], action=row["action"], actor=actor, summary=f"{actor} sent {row['action']}")
+    actor = row.text("by") if row.has("by") else "operator"
+    action = row.text("action")
+    yield ev.ActionTaken(time=row.number("t"), action=action, actor=actor, summary=f"{actor} sent {action}")
 
 
 def _exit(row: Row) -> Iterator[ev.Evidence]:
     yield ev.ProcessExited(
-        time=row["t"], pid=row.get("pid", 0), main=row["main"], code=row["code"], signal=_signal_number(row["signal"])
+        time=row.number("t"),
+        pid=row.whole("pid") if row.has("pid") else 0,
+        main=row.fields.get("main") is True,
+        code=row.whole("code") if row.has("code") else None,
+        signal=_signal(row) if row.has("signal") else None,
     )
 
 
-def _signal_number(name: str | int | None) -> int | None:
-    return int(signal.Signals[name]) if isinstance(name, str) else name
+def _signal(row: Row) -> int:
+    if isinstance(row.fields["signal"], int):
+        return row.whole("signal")
+    try:
+        return int(signal.Signals[row.text("signal")])
+    except KeyError:
+        msg = "no such signal"
+        raise BadRowError(msg) from None
 
 
 def _probe(row: Row) -> Iterator[ev.Evidence]:
-    yield ev.Probed(
-        time=row["t"], path=row["what"], code=row.get("code"), error=_error(row.get("error")), seconds=row["dt"]
+    yield _probed(row, row.text("what"), row.whole("code") if row.has("code") else None)
+
+
+def _probed(row: Row, path: str, code: int | None) -> ev.Probed:
+    error = row.text("error").partition(":")[0] if row.has("error") else None
+    return ev.Probed(
+        time=row.number("t"),
+        path=path,
+        code=code,
+        error=_ERRORS.get(error, "other") if error else "",
+        seconds=row.number("dt"),
     )
-
-
-def _error(name: str | None) -> str:
-    if name is None:
-        return ""
-    return _ERRORS.get(name.partition(":")[0], "other")
 
 
 class _MetricRows:
@@ -144,23 +163,33 @@ class _MetricRows:
         self._counting = Counting()
 
     def read(self, row: Row) -> Iterator[ev.Evidence | Sample]:
-        if "values" not in row:
-            yield ev.Probed(time=row["t"], path="/metrics", error=_error(row.get("error")), seconds=row["dt"])
+        if not row.has("values"):
+            yield _probed(row, "/metrics", None)
             return
-        body = "".join(f"{series} {value}\n" for series, value in row["values"].items())
-        parsed = self._parser.parse(body.encode())
-        samples = to_samples(parsed, row["t"])
-        yield self._counting.to_evidence(samples, row["t"], offered=plan(parsed.layout).offered)
-        yield ev.Probed(time=row["t"], path="/metrics", code=row.get("code", 200), seconds=row["dt"])
+        time = row.number("t")
+        parsed = self._parser.parse(_exposition(row))
+        samples = to_samples(parsed, time)
+        yield self._counting.to_evidence(samples, time, offered=plan(parsed.layout).offered)
+        yield _probed(row, "/metrics", row.whole("code") if row.has("code") else 200)
         yield from samples
 
 
+def _exposition(row: Row) -> bytes:
+    values = row.fields["values"]
+    if not isinstance(values, dict):
+        msg = "values is no object"
+        raise BadRowError(msg)
+    return "".join(f"{series} {value}\n" for series, value in values.items()).encode("utf-8", "replace")
+
+
 class _LogRows:
+    """Reads recorded lines; the reader knows the rest."""
+
     def __init__(self) -> None:
         self._reader = LogReader()
 
-    def read(self, row: Row) -> Iterable[ev.Evidence]:
-        return self._reader.feed(row["line"], row["t"])
+    def read(self, row: Row) -> Iterator[ev.Evidence]:
+        yield from self._reader.feed(row.text("line"), row.number("t"))
 
 
 class _ProcessReader:
@@ -169,50 +198,64 @@ class _ProcessReader:
     def __init__(self) -> None:
         self._known: dict[int, Identity] = {}
 
-    def read(self, row: Row) -> Iterable[ev.Evidence]:
-        if row["event"] == "sample":
+    def read(self, row: Row) -> Iterator[ev.Evidence]:
+        event = row.text("event")
+        if event == "sample":
             return self._samples(row)
-        if row["event"] == "gone" or row.get("state") == "Z":
+        if event == "gone" or row.fields.get("state") == "Z":
             return self._gone(row)
-        if row["event"] in ("new", "title"):
+        if event in ("new", "title"):
             return self._seen(row)
         return self._state(row)
 
     def _seen(self, row: Row) -> Iterator[ev.Evidence]:
-        pid, title = row["pid"], row.get("title", "")
-        if not title and pid in self._known:
-            return  # a dying process has no title any more
-        parent = self._known.get(row["ppid"])
-        identity = identify(title, row.get("comm", ""), parent) if self._known else main_identity(title)
+        pid, parent = row.whole("pid"), row.whole("ppid")
+        title = row.text("title") if row.has("title") else ""
         known = self._known.get(pid)
-        if known is not None and known.role is ev.Role.MAIN:
-            return
+        if known is not None and (known.role is ev.Role.MAIN or not title):
+            return  # who the main process is does not change, and a dying process has no title any more
+        identity = self._identify(row, title, parent)
         self._known[pid] = identity
         yield ev.ProcessSeen(
-            time=row["t"],
+            time=row.number("t"),
             pid=pid,
-            parent=row["ppid"],
+            parent=parent,
             role=identity.role,
             name=identity.name,
             title=title,
             summary=f"{identity.name} (pid {pid})",
         )
 
+    def _identify(self, row: Row, title: str, parent: int) -> Identity:
+        """The first process of a recording is the one that was launched."""
+        if not self._known:
+            return main_identity(title)
+        return identify(title, row.text("comm") if row.has("comm") else "", self._known.get(parent))
+
     def _gone(self, row: Row) -> Iterator[ev.Evidence]:
-        name = self._known[row["pid"]].name if row["pid"] in self._known else "a process"
-        yield ev.ProcessGone(time=row["t"], pid=row["pid"], summary=f"{name} (pid {row['pid']}) ended")
+        pid = row.whole("pid")
+        name = self._known[pid].name if pid in self._known else "a process"
+        yield ev.ProcessGone(time=row.number("t"), pid=pid, summary=f"{name} (pid {pid}) ended")
 
     def _state(self, row: Row) -> Iterator[ev.Evidence]:
-        if "state" in row and row.get("cpu") is not None:
-            yield ev.ProcessSampled(time=row["t"], pid=row["pid"], status=row["state"], cpu_seconds=row["cpu"])
+        if row.has("state") and row.has("cpu"):
+            yield ev.ProcessSampled(
+                time=row.number("t"), pid=row.whole("pid"), status=row.text("state"), cpu_seconds=row.number("cpu")
+            )
 
     def _samples(self, row: Row) -> Iterator[ev.Evidence]:
-        for pid, _comm, status, rss_mb, cpu, threads, *_ in row["procs"]:
+        processes = row.fields.get("procs")
+        for values in processes if isinstance(processes, list) else ():
+            process = Row(dict(zip(_SAMPLE, values, strict=False)) if isinstance(values, list) else {})
             yield ev.ProcessSampled(
-                time=row["t"],
-                pid=pid,
-                status=status,
-                cpu_seconds=cpu,
-                rss_bytes=round(rss_mb * 1e6),
-                threads=threads,
+                time=row.number("t"),
+                pid=process.whole("pid"),
+                status=process.text("state"),
+                cpu_seconds=process.number("cpu"),
+                rss_bytes=round(process.number("rss_mb") * 1e6),
+                threads=process.whole("threads"),
             )
+
+
+_SAMPLE = ("pid", "comm", "state", "rss_mb", "cpu", "threads")
+"""What each process of a `sample` row lists, in this order."""
