@@ -114,8 +114,9 @@ def check(connection: sqlite3.Connection, path: Path) -> int:
         JournalError: it is not; the message says what to do.
     """
     version = int(_pragma(connection, "user_version"))
+    used = bool(_pragma(connection, "schema_version"))  # before the mark: another vmon may just be making the file
     application = int(_pragma(connection, "application_id"))
-    if application != APPLICATION_ID and _pragma(connection, "schema_version"):
+    if application != APPLICATION_ID and used:
         msg = f"{path} is an SQLite database but no journal of vmon: name another file in [journal] path"
         raise JournalError(msg)
     if version > len(MIGRATIONS):

@@ -46,6 +46,7 @@ class Loop:
         self._clock = clock
         self._frames: queue.Queue[Frame] = queue.Queue(QUEUED_FRAMES)
         self._judged_at = 0.0
+        self._urged_at = 0.0
 
     def emit(self, evidence: Iterable[Evidence] = (), samples: Iterable[Sample] = ()) -> None:
         """Hand in what was just observed; may be called from any thread and never blocks."""
@@ -82,9 +83,11 @@ class Loop:
     def _collect(self) -> None:
         if self.scheduler is None:
             return
-        if self.pipeline.tracker.state in URGENT:
+        now = self._clock()
+        if self.pipeline.tracker.state in URGENT and now - self._urged_at >= self._interval:
+            self._urged_at = now  # each frame makes a turn: without a pace a suspect server would be flooded with looks
             self.scheduler.urge()
-        self.scheduler.run_due(self._clock())
+        self.scheduler.run_due(now)
 
     def _arrived(self) -> Iterable[Frame]:
         try:

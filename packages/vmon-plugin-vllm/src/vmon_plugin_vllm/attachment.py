@@ -85,6 +85,8 @@ class Attachment:
     def look(self, tick: Tick) -> Iterator[Evidence | Sample]:
         """Look at the processes and, when it is time, at the HTTP routes."""
         self._calm = tick.state in CALM
+        if not self._calm:
+            self._read_log()  # a process appears after the line that announces it, so it is told after it
         yield from self._look_at_processes(tick.time)
         if self._prober is not None and self._may_ask(tick):
             yield from self._prober.look(time.time())
