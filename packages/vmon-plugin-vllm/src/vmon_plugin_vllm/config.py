@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import attrs
-from attrs.validators import and_, gt, le
+from attrs.validators import gt, le
 
 LONGEST = 3600.0
 """The longest interval and time-out, in seconds: beyond an hour it is a slip of the pen, and nothing would be seen."""
 
 
 def _seconds(default: float) -> float:
-    return attrs.field(default=default, validator=and_(gt(0), le(LONGEST)))
+    return attrs.field(default=default, validator=[gt(0), le(LONGEST)])
 
 
 @attrs.frozen(kw_only=True)

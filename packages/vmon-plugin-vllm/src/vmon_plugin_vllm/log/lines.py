@@ -12,11 +12,19 @@ from vmon_core.redaction import redact_text
 LINE_LIMIT = 1 << 16
 """The most bytes kept of one line: a JSON record holds a whole traceback, and a broken one must not fill the memory."""
 
-_PLAIN = re.compile(
-    r"(?:^|.*?\s)?\((?P<process>[\w:-]+) pid=(?P<pid>\d{1,9})\)\s+"
-    r"(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) \d\d-\d\d \d\d:\d\d:\d\d \[[^\]]*\] ?(?P<message>.*)$"
-)
-_UVICORN = re.compile(r"^(?P<level>INFO|WARNING|ERROR|CRITICAL): {5,}(?P<message>.*)$")
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_WRITER = r"\((?P<process>[\w:-]+) pid=(?P<pid>\d{1,9})\)\s+"
+_HEAD = rf"(?P<level>{'|'.join(_LEVELS)}) \d\d-\d\d \d\d:\d\d:\d\d \[[^\]]*\] ?"
+
+_PLAIN = re.compile(rf"(?:.{{0,200}}?{_WRITER})?{_HEAD}(?P<message>.*)$")
+"""What users set as VLLM_LOGGING_PREFIX stands before it, with or without a space."""
+
+_DECORATED = re.compile(rf"{_WRITER}(?P<message>.*)$")
+"""Before 0.32, vLLM put the writer before everything that a child printed, tracebacks included."""
+
+_UVICORN = re.compile(rf"(?P<level>{'|'.join(_LEVELS)}): {{2,5}}(?P<message>.*)$")
+"""uvicorn pads the level to nine characters."""
+
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _BREAKS = re.compile(rb"[\r\n]")
 
@@ -91,13 +99,17 @@ def parse_line(line: str) -> LogRecord:
     """
     if line.startswith("{"):
         return _parse_json(line)
-    uvicorn = _UVICORN.match(line)
-    if uvicorn:
-        return LogRecord(uvicorn["message"], level=uvicorn["level"])
-    plain = _PLAIN.match(line) if " pid=" in line else None
-    if plain:
-        return LogRecord(plain["message"].rstrip("\r"), plain["process"], int(plain["pid"]), plain["level"])
-    return LogRecord(line)
+    if line.startswith(_LEVELS):
+        found = _UVICORN.match(line) or _PLAIN.match(line)
+    else:
+        found = (_PLAIN.match(line) or _DECORATED.match(line)) if " pid=" in line else None
+    return _record(found) if found else LogRecord(line)
+
+
+def _record(found: re.Match[str]) -> LogRecord:
+    parts = found.groupdict()
+    pid = int(parts["pid"]) if parts.get("pid") else None
+    return LogRecord(parts["message"].rstrip("\r"), parts.get("process") or "", pid, parts.get("level") or "")
 
 
 def _parse_json(line: str) -> LogRecord:

@@ -46,14 +46,15 @@ class LogTail:
             return b""
         if os.fstat(file.fileno()).st_size < file.tell():
             file.seek(0)  # it was truncated in place
+        replaced = self._was_replaced()  # asked before reading: what is written to the old file until now is read
         data = file.read(READ_LIMIT)
-        if not data and self._was_replaced():
-            self.close()  # everything of the old file has been read: go on with the new one
+        if not data and replaced:
+            self.close()
             return self._read()
         return data
 
     def _open(self) -> BinaryIO | None:
-        if not self._path.exists():
+        if not self._path.is_file():  # opening a pipe would block
             self._from_end = False  # what appears later is new from its first byte
             return None
         self._file = self._path.open("rb")
@@ -65,8 +66,9 @@ class LogTail:
         return self._file
 
     def _was_replaced(self) -> bool:
+        """Whether another file with something in it has the name; a server that was not told writes to the old one."""
         try:
             stat = self._path.stat()
         except FileNotFoundError:
             return False
-        return (stat.st_dev, stat.st_ino) != self._identity
+        return (stat.st_dev, stat.st_ino) != self._identity and stat.st_size > 0
