@@ -41,7 +41,7 @@ def test_writer_is_known(prefix: str, process: str, depth: int) -> None:
         (f"WARNING {HEAD} early", LogRecord("early", level="WARNING")),
         (f"(Worker pid=7) INFO {HEAD} ", LogRecord("", "Worker", 7, "INFO")),
         (f"(Worker pid=7) INFO {HEAD}", LogRecord("", "Worker", 7, "INFO")),
-        (f"(Worker pid=7) INFO 11-24 03:01:34 [v1/engine/core.py:9] x\r", LogRecord("x", "Worker", 7, "INFO")),
+        ("(Worker pid=7) INFO 11-24 03:01:34 [v1/engine/core.py:9] x\r", LogRecord("x", "Worker", 7, "INFO")),
         ("(Worker pid=7) ValueError: x", LogRecord("ValueError: x", "Worker", 7)),
         ("nothing (Worker pid=7) of ours", LogRecord("nothing (Worker pid=7) of ours")),
         ("{'not': 'json'}", LogRecord("{'not': 'json'}")),
