@@ -152,6 +152,14 @@ def test_state_survives_a_refusal() -> None:
     assert after.changed == (1,)
 
 
+@pytest.mark.parametrize("line", ["5", "nan", "a 1_0.5", "ab 2.0", "a  2.0", "a\t2.0", "a 2.0 7", "a 2.0\r", "a", ""])
+def test_line_that_is_no_plain_successor(line: str) -> None:
+    """In place of a plain sample, anything but its head and a number is left to the full grammar."""
+    parser = ExpositionParser()
+    assert same(parser, "a 1.0\nb 1.0\n")
+    same(parser, f"{line}\nb 1.0\n")
+
+
 def test_openmetrics_trailers_are_accepted() -> None:
     """An end marker, units and exemplars do no harm."""
     text = '# TYPE a counter\n# UNIT a seconds\na_total 1.0 # {id="x"} 0.5 1.6\n# EOF\n'

@@ -97,7 +97,7 @@ class ExpositionParser:
         values = list(last.values)
         for position, number in zip(changed, numbers, strict=True):
             values[position] = number
-        self._last = attrs.evolve(last, body=body, lines=lines, values=tuple(values))
+        self._last = _Memory(body, lines, last.heads, last.positions, last.known, last.layout, tuple(values))
         return Parsed(last.layout, self._last.values, changed)
 
     def _rebuild(self, body: bytes, lines: list[bytes]) -> Parsed:
@@ -129,13 +129,11 @@ def _numbers(lines: list[bytes], heads: list[bytes]) -> list[float] | None:
     This is where a scrape under load spends its time, so the loops run in C. Buckets of a histogram repeat numbers,
     so each one is read once.
     """
-    if not all(heads) or not all(map(bytes.startswith, lines, heads)):
-        return None
     tails = list(map(bytes.removeprefix, lines, heads))
-    if b"_" in b"".join(tails):  # Python would group digits by it, Prometheus does not
+    if any(map(operator.eq, tails, lines)):  # nothing was removed: the head is another one, or not plain
         return None
     try:
-        read = {tail: float(tail) if b"." in tail else grammar.number(tail.decode()) for tail in set(tails)}
+        read = {tail: grammar.number(tail.decode()) for tail in set(tails)}
     except ValueError:
         return None
     return list(map(read.__getitem__, tails))
