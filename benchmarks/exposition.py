@@ -52,7 +52,7 @@ def alternating(bodies: list[bytes]) -> Callable[[], object]:
 
 
 def idle(body: bytes) -> bytes:
-    """The scrape of a second later: the process' own numbers are one higher."""
+    """The scrape of a second later: the process' own numbers are others."""
     return OWN_NUMBERS.sub(lambda match: b"%s1%s" % match.groups(), body)
 
 
