@@ -89,7 +89,7 @@ def test_phases_partition_the_start(name: str, host: PluginHost) -> None:
     assert all(a.end == b.start for a, b in pairwise(report.phases))
 
 
-@pytest.mark.parametrize("name", ["stop_enginecore", "kill_main", "overload"])
+@pytest.mark.parametrize("name", NAMES)
 def test_same_input_same_output(name: str, host: PluginHost) -> None:
     """Two replays print the same bytes."""
     first, second = (json.dumps(replayed(name, host)[1]) for _ in range(2))
@@ -101,7 +101,12 @@ def test_damaged_rows_are_passed_over(tmp_path: Path, host: PluginHost) -> None:
     for file in (ROOT / "kill_worker").iterdir():
         text = file.read_bytes()
         if file.suffix == ".jsonl":
-            text = b'{"t": 1, "ev\n[1]\n{"t": "x"}\n{"no": 1}\n\xff\xfe\n{"t": 2}\n' + text
+            text = (
+                b'{"t": 1, "ev\n[1]\n{"t": "x"}\n{"no": 1}\n\xff\xfe\n{"t": 2}\n{"t": NaN}\n'
+                + b'{"t":' * 10_000
+                + b"\n"
+                + text
+            )
         (tmp_path / file.name).write_bytes(text)
     report = replay_recording(tmp_path, host, Collected())
     assert report.failure is not None
