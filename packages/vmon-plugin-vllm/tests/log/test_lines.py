@@ -28,7 +28,7 @@ HEAD = "11-24 03:01:34 [core.py:133]"
 def test_writer_is_known(prefix: str, process: str, depth: int) -> None:
     """Each process signs its lines; users may put something before that."""
     record = parse_line(f"{prefix}({process} pid=42) ERROR {HEAD} it broke")
-    assert record == LogRecord("it broke", process, 42, "ERROR")
+    assert record == LogRecord("it broke", process, 42, "ERROR", "core.py:133")
     assert record.depth == depth
 
 
@@ -38,17 +38,20 @@ def test_writer_is_known(prefix: str, process: str, depth: int) -> None:
         ("INFO:     Shutting down", LogRecord("Shutting down", level="INFO")),
         ("WARNING:  ASGI", LogRecord("ASGI", level="WARNING")),
         ("ERROR:    Exception in ASGI application", LogRecord("Exception in ASGI application", level="ERROR")),
-        (f"WARNING {HEAD} early", LogRecord("early", level="WARNING")),
-        (f"(Worker pid=7) INFO {HEAD} ", LogRecord("", "Worker", 7, "INFO")),
-        (f"(Worker pid=7) INFO {HEAD}", LogRecord("", "Worker", 7, "INFO")),
-        ("(Worker pid=7) INFO 11-24 03:01:34 [v1/engine/core.py:9] x\r", LogRecord("x", "Worker", 7, "INFO")),
+        (f"WARNING {HEAD} early", LogRecord("early", level="WARNING", place="core.py:133")),
+        (f"(Worker pid=7) INFO {HEAD} ", LogRecord("", "Worker", 7, "INFO", "core.py:133")),
+        (f"(Worker pid=7) INFO {HEAD}", LogRecord("", "Worker", 7, "INFO", "core.py:133")),
+        (
+            "(Worker pid=7) INFO 11-24 03:01:34 [v1/engine/core.py:9] x\r",
+            LogRecord("x", "Worker", 7, "INFO", "v1/engine/core.py:9"),
+        ),
         ("(Worker pid=7) ValueError: x", LogRecord("ValueError: x", "Worker", 7)),
         ("nothing (Worker pid=7) of ours", LogRecord("nothing (Worker pid=7) of ours")),
         ("{'not': 'json'}", LogRecord("{'not': 'json'}")),
         ('{"message": 7}', LogRecord('{"message": 7}')),
         (
-            '{"message": "m", "process": 7, "processName": "MainProcess", "levelname": "INFO"}',
-            LogRecord("m", "MainProcess", 7, "INFO"),
+            '{"message": "m", "process": 7, "processName": "Main", "levelname": "INFO", "asctime": "3:01", "name": ""}',
+            LogRecord("m", "Main", 7, "INFO", "3:01 "),
         ),
     ],
 )

@@ -166,6 +166,7 @@ CAUSES = {
     "Available memory on node 0 (1/2 GiB) on kv cache allocation is less than requested memory for kv": (
         "memory.host_exhausted"
     ),
+    "RuntimeError: start (0) + length (64) exceeds dimension size (32).": "model.weights_mismatch",
     "RuntimeError: DefaultCPUAllocator: can't allocate memory: you tried": "memory.host_exhausted",
     "Resource temporarily unavailable (src/thread.cpp:241)": "memory.address_space",
     "Insufficient space in /dev/shm for x: 9 MiB required": "memory.shm_exhausted",
@@ -192,7 +193,6 @@ CAUSES = {
     "EngineDeadError: EngineCore encountered an issue.": "engine.died",
     "RuntimeError: Engine core initialization failed. See root cause above.": "engine.died",
     "WorkerProc failed to start.": "worker.died",
-    "RuntimeError: Worker failed with error 'x', please check": "worker.died",
 }
 
 

@@ -7,15 +7,8 @@ Patterns are tried in order; the first that matches decides.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import attrs
-
-from vmon_core.evidence import FailureSeen
-from vmon_plugin_vllm.log.lines import shown
-
-if TYPE_CHECKING:
-    from vmon_plugin_vllm.log.lines import LogRecord
 
 ROOT, DEATH, ECHO = 3, 2, 1
 
@@ -143,8 +136,8 @@ FAILURES: tuple[FailureRule, ...] = (
         "Download the weights again; a file is cut short or damaged.",
     ),
     _rule(
-        r"size mismatch for|Attempted to load weight .* into parameter"
-        r"|were not initialized from checkpoint|shape mismatch",
+        r"size mismatch for|(?:Attempted|Tried) to load weights? .* parameter|assert .*loaded_weight\.(?:shape|size)"
+        r"|were not initialized from checkpoint|shape mismatch|start \(\d+\) \+ length \(\d+\) exceeds dimension size",
         "model.weights_mismatch",
         "Weights and config.json do not belong together: download both again.",
     ),
@@ -268,13 +261,6 @@ FAILURES: tuple[FailureRule, ...] = (
         retry=True,
     ),
     _rule(
-        r"EngineCore encountered a fatal error",
-        "engine.died",
-        "The traceback after this line tells more.",
-        weight=DEATH,
-        retry=True,
-    ),
-    _rule(
         r"\[FT\] Busy loop raised",
         "engine.fault",
         "The engine waits to be told to retry (POST /fault_tolerance/apply); look at the traceback of the rank.",
@@ -290,7 +276,7 @@ FAILURES: tuple[FailureRule, ...] = (
         retry=True,
     ),
     _rule(
-        r"validation errors? for \w+",
+        r"validation errors? for \w*(?:Config|Args)\b",
         "config.invalid_value",
         "The next lines of the log name the setting and what it takes.",
         weight=DEATH,
@@ -300,62 +286,7 @@ FAILURES: tuple[FailureRule, ...] = (
     _rule(r"Exception occurred while running API servers", "api_server.died", weight=ECHO, retry=True),
     _rule(r"EngineDeadError", "engine.died", weight=ECHO, retry=True),
     _rule(r"Engine core initialization failed|EngineCore failed to start", "engine.died", weight=ECHO),
+    _rule(r"EngineCore encountered a fatal error", "engine.died", weight=ECHO, retry=True),
     _rule(r"WorkerProc failed to start", "worker.died", weight=ECHO),
-    _rule(r"Worker failed with error", "worker.died", weight=ECHO, fatal=False),
 )
 """From the most specific to the echoes."""
-
-_SUSPICIOUS = re.compile(
-    r"[Ee]rror|died|[Ff]ail|exited unexpectedly|unavailable|No space|divisible|larger than|not find|not supported|Xid|"
-    r"timed out|Insufficient|expected|Watchdog|Too many|out of memory|Repo id|not valid|greater than|JSON|covered|"
-    r"can't|Cannot|gated|restricted|seq len|cache blocks|less than|bind threads|recognize|kernel image|too large|"
-    r"Exception|Unknown|[Ii]nvalid|No valid|Timed out|Failing|Fault|NaNs|\[FT\]|quota"
-)
-"""What every pattern above contains; most lines hold none of it."""
-
-_ASSERTION = re.compile(r"^AssertionError(?::\s*(?P<text>.*))?$")
-_QUIET_LEVELS = frozenset({"DEBUG", "INFO", "WARNING"})
-_TOLD_QUIETLY = re.compile(r"exited unexpectedly|\[FT\]")
-"""Deaths and faults that vLLM logs as mere warnings."""
-
-
-def find_failure(record: LogRecord, time: float) -> FailureSeen | None:
-    """Recognise a failure in one line.
-
-    Args:
-        record: the line; what is logged as a warning or less is no failure, unless it is known to be told so quietly.
-        time: when it was read.
-    """
-    if record.level in _QUIET_LEVELS and not _TOLD_QUIETLY.search(record.message):
-        return None
-    if not _SUSPICIOUS.search(record.message):
-        return None
-    rule = next((rule for rule in FAILURES if rule.pattern.search(record.message)), None)
-    if rule is not None:
-        return _failure(record, time, rule)
-    return _assertion(record, time)
-
-
-def _assertion(record: LogRecord, time: float) -> FailureSeen | None:
-    """A failed assertion of an engine or worker; whether it is fatal, other lines tell."""
-    match = _ASSERTION.match(record.message.strip())
-    if match is None or not record.depth:
-        return None
-    code = "worker.assertion" if record.depth > 1 else "engine.assertion"
-    advice = "This is a defect of vLLM: report it with the traceback from the log."
-    return _failure(record, time, FailureRule(_ASSERTION, code, advice, fatal=False))
-
-
-def _failure(record: LogRecord, time: float, rule: FailureRule) -> FailureSeen:
-    return FailureSeen(
-        time=time,
-        code=rule.code,
-        cause=shown(record.message, 300),
-        process=record.process,
-        depth=record.depth,
-        weight=rule.weight,
-        fatal=rule.fatal,
-        restart_helps=rule.retry,
-        advice=rule.advice,
-        summary=shown(record.message),
-    )

@@ -14,7 +14,7 @@ LINE_LIMIT = 1 << 16
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _WRITER = r"\((?P<process>[\w:-]+) pid=(?P<pid>\d{1,9})\)\s+"
-_HEAD = rf"(?P<level>{'|'.join(_LEVELS)}) \d\d-\d\d \d\d:\d\d:\d\d \[[^\]]*\] ?"
+_HEAD = rf"(?P<level>{'|'.join(_LEVELS)}) \d\d-\d\d \d\d:\d\d:\d\d \[(?P<place>[^\]]*)\] ?"
 
 _PLAIN = re.compile(rf"(?:.{{0,200}}?{_WRITER})?{_HEAD}(?P<message>.*)$")
 """What users set as VLLM_LOGGING_PREFIX stands before it, with or without a space."""
@@ -38,12 +38,14 @@ class LogRecord:
         process: the name of the process that wrote it, "" when the line does not say.
         pid: that process, None when the line does not say.
         level: DEBUG to CRITICAL, "" for a raw line.
+        place: what all lines of one record have in common, such as the source file and line; "" for a raw line.
     """
 
     message: str
     process: str = ""
     pid: int | None = None
     level: str = ""
+    place: str = ""
 
     @property
     def depth(self) -> int:
@@ -109,7 +111,13 @@ def parse_line(line: str) -> LogRecord:
 def _record(found: re.Match[str]) -> LogRecord:
     parts = found.groupdict()
     pid = int(parts["pid"]) if parts.get("pid") else None
-    return LogRecord(parts["message"].rstrip("\r"), parts.get("process") or "", pid, parts.get("level") or "")
+    return LogRecord(
+        parts["message"].rstrip("\r"),
+        parts.get("process") or "",
+        pid,
+        parts.get("level") or "",
+        parts.get("place") or "",
+    )
 
 
 def _parse_json(line: str) -> LogRecord:
@@ -127,4 +135,5 @@ def _parse_json(line: str) -> LogRecord:
         str(data.get("vllm_process_name") or data.get("processName") or ""),
         pid if isinstance(pid, int) else None,
         str(data.get("levelname") or ""),
+        f"{data.get('asctime')} {data.get('name')}",
     )

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from vmon_core.evidence import Evidence, RequestAnswered
-from vmon_plugin_vllm.log.failures import find_failure
+from vmon_core.evidence import Evidence, PhaseReached, RequestAnswered, ServerStarted
+from vmon_core.lifecycle.states import LifecycleState
+from vmon_plugin_vllm.log.diagnosis import Diagnosis
 from vmon_plugin_vllm.log.lines import LogRecord, parse_line
 from vmon_plugin_vllm.log.patterns import RULES, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ACCESS = re.compile(r'^[\w.:\[\]-]+ - "(?P<method>[A-Z]+) (?P<path>[^ "]+) HTTP/[\d.]+" (?P<code>\d{3})')
+_ACCESS = re.compile(r'^(?:[\w.:\[\]-]+ | )?- "(?P<method>[A-Z]+) (?P<path>[^ "]+) HTTP/[\d.]+" (?P<code>\d{3})')
+"""A client on a Unix socket has no address."""
+
 _QUOTING = re.compile(r"Received request |Request \S+ (?:details|JSON body): |  \{'type': ")
 """Lines that repeat what a client sent, because of `--enable-log-requests` or a malformed request: whoever may ask for
 a completion could otherwise tell us that the server is stopping, or out of memory."""
@@ -32,7 +35,14 @@ for _known in RULES:
 
 
 class LogReader:
-    """Makes evidence of a server's log; every line stands for itself, so lines of several processes may be mixed."""
+    """Makes evidence of a server's log; lines of several processes may be mixed.
+
+    Most lines stand for themselves. Only failures need what came before: the heading of a traceback says whether the
+    process lives on, and after the start a request can fail with the same words as the server.
+    """
+
+    def __init__(self) -> None:
+        self._diagnosis = Diagnosis()
 
     def feed(self, line: str, time: float) -> list[Evidence]:
         """Read one line.
@@ -46,20 +56,28 @@ class LogReader:
         """
         record = parse_line(line)
         if "\n" not in record.message:
-            return _read(record, time)
+            return self._read(record, time)
         parts = record.message.splitlines()
-        return [evidence for part in parts for evidence in _read(attrs.evolve(record, message=part), time)]
+        return [evidence for part in parts for evidence in self._read(attrs.evolve(record, message=part), time)]
 
+    def _read(self, record: LogRecord, time: float) -> list[Evidence]:
+        access = _ACCESS.match(record.message)
+        if access:
+            return _answered(access, time)
+        if _QUOTING.match(record.message):
+            return []
+        found = list(_matches(record, time))
+        for evidence in found:
+            self._follow(evidence)
+        failure = self._diagnosis.find(record, time)
+        return [*found, failure] if failure is not None else found
 
-def _read(record: LogRecord, time: float) -> list[Evidence]:
-    access = _ACCESS.match(record.message)
-    if access:
-        return _answered(access, time)
-    if _QUOTING.match(record.message):
-        return []
-    found = list(_matches(record, time))
-    failure = find_failure(record, time)
-    return [*found, failure] if failure is not None else found
+    def _follow(self, evidence: Evidence) -> None:
+        """Know whether the server has started; one that begins again writes into the same file."""
+        if isinstance(evidence, ServerStarted):
+            self._diagnosis.serving = True
+        elif isinstance(evidence, PhaseReached) and evidence.state is LifecycleState.INITIALIZING:
+            self._diagnosis.serving = False
 
 
 def _answered(access: re.Match[str], time: float) -> list[Evidence]:
