@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import attrs
 import pluggy
@@ -185,6 +185,7 @@ class LaunchRequest:
     name: str = ""
 
 
+@runtime_checkable
 class Server(Protocol):
     """A server process that vmon launched or adopted, with proof that it is the right one (pid and start time)."""
 

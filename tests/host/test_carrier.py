@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vmon_core.host.carrier import Carrier
+from vmon_core.host.carrier import WATCH_SECONDS, Carrier
 from vmon_core.host.dispatch import Dispatcher, Implementation
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def test_stuck_implementation_rests_until_it_returned(stuck: Stuck, listener: Li
 
 
 def test_stop_does_not_wait_for_a_stuck_plugin(stuck: Stuck, listener: Listener) -> None:
-    """It says that it did not end in time."""
+    """It says that it did not end in time; nobody calls the stuck plugin again, and its thread ends when it returns."""
     dispatcher = Dispatcher(listener.say)
 
     def turn() -> None:
@@ -92,6 +92,40 @@ def test_stop_does_not_wait_for_a_stuck_plugin(stuck: Stuck, listener: Listener)
     carrier.start()
     wait_until(lambda: stuck.threads)
     assert not carrier.stop(timeout=0.05)
+    assert stuck.implementations[0].health.stuck
+    dispatcher.call_all(stuck.implementations, {})
+    assert len(stuck.threads) == 1
+    stuck.release.set()
+    stuck.threads[0].join(5)
+    assert not stuck.threads[0].is_alive()
+
+
+def test_users_own_thread_is_not_abandoned(stuck: Stuck, listener: Listener) -> None:
+    """Who calls a slow plugin beside the pipeline gets the answer, however long it takes; the pipeline goes on."""
+    dispatcher = Dispatcher(listener.say)
+    turns = threading.Semaphore(0)
+
+    def turn() -> None:
+        dispatcher.call_all([Implementation("good", "vmon_x", lambda: None, ())], {})
+        turns.release()
+        threading.Event().wait(0.001)
+
+    answers: list[object] = []
+    carrier = Carrier(turn, dispatcher, say=listener.say, deadline=0.05)
+    carrier.start()
+    user = threading.Thread(target=lambda: answers.append(dispatcher.call_all(stuck.implementations, {})))
+    user.start()
+    try:
+        wait_until(lambda: stuck.threads)
+        end = time.monotonic() + 2.5 * WATCH_SECONDS  # the watchdog has looked twice
+        while time.monotonic() < end:
+            assert turns.acquire(timeout=5)
+    finally:
+        stuck.release.set()
+        user.join(5)
+        assert carrier.stop()
+    assert answers == [([], [])]
+    assert listener.texts == []
 
 
 def test_plugin_that_raises_an_interrupt(listener: Listener) -> None:

@@ -84,6 +84,12 @@ def test_unmet_requirement(host: PluginHost, distribution: Callable[..., None]) 
         (GOOD + "@hookimpl(specname='vmon_stop')\ndef vmon_start(host): pass\n", "must have the name of its hook"),
         (GOOD.replace(", version", ', actions={{"x": 1}}, version'), "a mapping of kinds to a Risk"),
         (GOOD.replace(", version", ", actions=5, version"), "a mapping of kinds to a Risk"),
+        (GOOD + "@hookimpl\ndef vmon_analyze(window: 'vmon_core.records.Tick'): pass\n", "window is a Window, not a"),
+        (GOOD + "@hookimpl\ndef vmon_recording(path: str): pass\n", "path is a Path, not a str"),
+        (
+            GOOD + "@hookimpl\ndef vmon_analyze(window) -> 'list[Action]': pass\n",
+            "returns Iterable[Finding], not list[A",
+        ),
         (GOOD + "@hookimpl(wrapper=True)\ndef vmon_stop(): yield\n", "is a wrapper"),
     ],
 )
@@ -95,6 +101,24 @@ def test_wrong_plugin_is_rejected_with_its_reason(
     host.load()
     assert reason in reasons(host)["t-wrong"]
     assert "t-wrong" not in host.report.loaded
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "vmon_analyze(window: 'Window') -> 'Iterator[Finding] | None'",
+        "vmon_analyze(window: 'Any') -> 'list[Finding]'",
+        "vmon_collect(tick: Tick) -> list[Sample]",
+        "vmon_recording(path: pathlib.Path) -> None",
+        "vmon_lifecycle(change: 'TheirAlias')",
+    ],
+)
+def test_right_annotations_are_no_reason(host: PluginHost, distribution: Callable[..., None], hook: str) -> None:
+    """Narrower answers, classes instead of text, aliases and no annotations at all are an author's choice."""
+    imports = "import pathlib\nfrom vmon_core.records import Sample, Tick\n"
+    distribution("t-annotated", f"{imports}{GOOD.format(name='t-annotated')}@hookimpl\ndef {hook}: pass\n")
+    host.load()
+    assert "t-annotated" in host.report.loaded
 
 
 UNSPEAKABLE = """

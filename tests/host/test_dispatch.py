@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from vmon_core.pipeline.window import Window
 from vmon_core.records import Finding, Severity, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 FINDING = Finding(code="x", severity=Severity.INFO, summary="s", time=0.0)
 
@@ -74,6 +75,7 @@ def test_whatever_is_raised_costs_only_who_raised_it(error: BaseException, text:
 def test_interrupt_is_the_users() -> None:
     """Ctrl-C ends the main thread's round, and no call counts as in flight after it."""
     dispatcher = Dispatcher(nobody)
+    dispatcher.watch()
     with pytest.raises(KeyboardInterrupt):
         dispatcher.call_all([implementation(raises(KeyboardInterrupt()))], {})
     assert dispatcher.abandon(-1.0) is None
@@ -126,10 +128,11 @@ def test_only_what_is_overdue_is_abandoned() -> None:
     """Nothing when nobody is called, nothing before the deadline; then the one in flight, and its thread ends."""
     now = [0.0]
     dispatcher = Dispatcher(nobody, clock=lambda: now[0])
+    dispatcher.watch()
     abandoned: list[Implementation | None] = [dispatcher.abandon(1.0)]
 
     def slow() -> None:
-        for time in (1.0, 1.1):
+        for time in (1.0, 1.1, 9.9):
             now[0] = time
             abandoned.append(dispatcher.abandon(1.0))
         assert found.health.stuck
@@ -138,7 +141,7 @@ def test_only_what_is_overdue_is_abandoned() -> None:
     behind = implementation(lambda: pytest.fail("the abandoned thread went on"))
     with pytest.raises(Abandoned):
         dispatcher.call_all([found, behind], {})
-    assert abandoned == [None, None, found]
+    assert abandoned == [None, None, found, None], "nobody is abandoned twice"
     assert not found.health.stuck
     assert found.health.failures == 1
 
@@ -146,12 +149,74 @@ def test_only_what_is_overdue_is_abandoned() -> None:
 def test_watchdog_that_is_late_by_one_call() -> None:
     """Whoever was called stuck is so no longer, even when the thread was at the next call already."""
     dispatcher = Dispatcher(nobody)
+    dispatcher.watch()
     first = implementation(lambda: None)
 
     def second() -> None:
-        dispatcher._current = first  # what the watchdog read an instant ago
+        dispatcher._here.flight.implementation = first  # what the watchdog read an instant ago
         assert dispatcher.abandon(-1.0) is first
 
     with pytest.raises(Abandoned):
         dispatcher.call_all([first, implementation(second)], {})
     assert not first.health.stuck
+
+
+def test_watchdog_that_decides_as_the_last_call_returns() -> None:
+    """There is no moment at which a thread is abandoned without ending: two pipelines would run side by side."""
+    release, behind = threading.Event(), threading.Event()
+    entered = threading.Event()
+    ended: list[type[BaseException]] = []
+
+    def clock() -> float:
+        if threading.current_thread() is threading.main_thread():  # the watchdog, while it decides
+            release.set()
+            assert behind.wait(5)
+        return 0.0
+
+    def last() -> None:
+        entered.set()
+        release.wait(30)
+
+    found = implementation(last)
+
+    def row() -> Iterator[Implementation]:
+        yield found
+        behind.set()
+
+    def work() -> None:
+        dispatcher.watch()
+        try:
+            dispatcher.call_all(row(), {})
+        except Abandoned as error:
+            ended.append(type(error))
+
+    dispatcher = Dispatcher(nobody, clock=clock)
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert entered.wait(5)
+    assert dispatcher.abandon(-1.0) is found
+    thread.join(5)
+    assert ended == [Abandoned]
+    assert not found.health.stuck
+
+
+def test_call_inside_a_call_ends_with_it() -> None:
+    """A plugin that makes calls itself cannot keep an abandoned thread going, even by catching everything."""
+    dispatcher = Dispatcher(nobody)
+    dispatcher.watch()
+
+    def outer() -> None:
+        with contextlib.suppress(BaseException):
+            dispatcher.call_all([implementation(lambda: dispatcher.abandon(-1.0))], {})
+
+    with pytest.raises(Abandoned):
+        dispatcher.call_all([implementation(outer)], {})
+
+
+def test_thread_that_nobody_watches_is_never_abandoned() -> None:
+    """What a user's own thread calls, it waits for."""
+    dispatcher = Dispatcher(nobody)
+    found = implementation(lambda: dispatcher.abandon(-1.0))
+    results, failures = dispatcher.call_all([found], {}, lambda value: value)
+    assert [r.value for r in results] == [None]
+    assert failures == []

@@ -40,3 +40,19 @@ def test_few_failures_are_tolerated() -> None:
     for _ in range(TOLERATED - 1):
         health.failed("x", 0.1, 5.0)
     assert health.may_run(5.0)
+
+
+def test_shut_out_until_readmitted() -> None:
+    """However long it takes."""
+    health = Health()
+    health.shut_out("not started")
+    assert (health.may_run(1e12), health.quarantined, health.last_error) == (False, True, "not started")
+    health.readmit()
+    assert (health.may_run(0.0), health.quarantined) == (True, False)
+
+
+def test_readmission_ends_no_other_pause() -> None:
+    """What failed too often comes back by itself, and not before."""
+    health = Health(paused_until=7.0)
+    health.readmit()
+    assert not health.may_run(6.9)

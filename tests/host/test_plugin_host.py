@@ -11,12 +11,17 @@ import pytest
 from vmon_core.host.checks import PluginError
 from vmon_core.host.plugin_host import PluginHost
 from vmon_core.lifecycle.facts import Facts
+from vmon_core.lifecycle.states import LifecycleState, StateTransition
 from vmon_core.pipeline.window import Window
 from vmon_core.plugin import PluginInfo, Risk, hookimpl
-from vmon_core.records import Target
+from vmon_core.records import Action, Checkpoint, Target
 
 if TYPE_CHECKING:
     from tests.host.conftest import Listener
+
+
+ACTION = Action(id="1", kind="restart", target="t", reason="r", policy="p", time=0.0)
+CHECKPOINT = Checkpoint(id="1", time=0.0, target="t", state=LifecycleState.HUNG, transition=StateTransition.STALL)
 
 
 @attrs.frozen
@@ -148,6 +153,62 @@ def test_rejected_plugin_leaves_nothing(host: PluginHost) -> None:
     with pytest.raises(PluginError, match="lower case"):
         host.register(plugin, "Not A Name")
     host.register(plugin, "one")
+
+
+def test_hook_on_an_instance_is_checked(host: PluginHost) -> None:
+    """It is refused like any other, and nothing of its plugin stays."""
+    plugin = Plugin("one")
+    plugin.vmon_analyze = hookimpl(lambda windows: [])  # type: ignore[attr-defined]  # that is what the test is about
+    with pytest.raises(PluginError, match="no argument 'windows'"):
+        host.register(plugin)
+    del plugin.vmon_analyze  # type: ignore[attr-defined]
+    host.register(plugin)
+
+
+def test_class_is_no_plugin(host: PluginHost) -> None:
+    """A forgotten pair of brackets is told as such."""
+    with pytest.raises(PluginError, match=r"announce an instance of it, such as plugin = Plugin\(\)"):
+        host.register(Plugin)
+
+
+def test_registration_that_breaks_off(host: PluginHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older versions of pluggy read every attribute of a plugin they have noted already: nothing of it stays."""
+    register = host._manager.register
+
+    def breaks_off(plugin: object, name: str) -> None:
+        register(plugin, name)
+        raise SystemExit(1)
+
+    plugin = Plugin("one")
+    with monkeypatch.context() as patch:
+        patch.setattr(host._manager, "register", breaks_off)
+        with pytest.raises(PluginError, match="registering it failed: SystemExit: 1"):
+            host.register(plugin)
+    assert host.plugins == ()
+    host.register(plugin)
+
+
+def test_plugin_that_could_not_be_started_is_not_called(host: PluginHost) -> None:
+    """It was quarantined from the start: as a reviewer it denies. It is stopped, and used once it could be started."""
+
+    class Reviewer(Plugin):
+        @hookimpl
+        def vmon_review(self, action: Action) -> None:
+            self.seen.append("review")
+
+    def denied() -> list[str]:
+        return [v.reason for v in host.hooks.review(ACTION, CHECKPOINT)]
+
+    plugin = Reviewer("one", fails=True)
+    loaded = host.register(plugin)
+    host.start(lambda plugin: None)  # type: ignore[arg-type, return-value]  # these plugins ask nothing of their host
+    assert denied() == ["the review failed: it is out of service"]
+    assert loaded.describe()["quarantined"]
+    host.stop()
+    plugin.fails = False
+    host.start(lambda plugin: None)  # type: ignore[arg-type, return-value]
+    assert denied() == []
+    assert plugin.seen == ["start", "stop", "start", "review"]
 
 
 @pytest.mark.parametrize("hook", ["start", "stop"])

@@ -176,6 +176,28 @@ def test_rubbish_fails_only_its_collector(bench: Bench, rubbish: Callable[[], An
     assert bench.frames.empty()
 
 
+def test_late_and_failing_counts_once(bench: Bench) -> None:
+    """One call is one failure, even when it first overruns its deadline and then raises."""
+    release, entered = threading.Event(), threading.Event()
+
+    @every("1s", timeout="2s")
+    def collect(tick: Tick) -> None:
+        entered.set()
+        release.wait(30)
+        raise ValueError
+
+    scheduler = bench.schedule(collect)
+    scheduler.run_due(100.0)
+    assert entered.wait(5)
+    bench.clock.now = 103.0
+    scheduler.run_due(103.0)
+    release.set()
+    health = bench.implementations[0].health
+    wait_until(lambda: not health.stuck)
+    assert (health.calls, health.failures) == (1, 1)
+    assert len(bench.listener.texts) == 1
+
+
 def test_collector_that_exits(bench: Bench) -> None:
     """SystemExit in a plugin's thread is a failure of that plugin."""
 

@@ -32,6 +32,7 @@ def call_aside(
     dispatcher = Dispatcher(say)
 
     def call() -> None:
+        dispatcher.watch()
         with suppress(Abandoned):
             dispatcher.call_all([implementation], arguments)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from vmon_core.host.dispatch import DEADLINE, Abandoned, describe
+from vmon_core.host.dispatch import DEADLINE, Abandoned
+from vmon_core.host.failures import describe
 from vmon_core.records import Severity
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Carrier:
     def stop(self, timeout: float = 5.0) -> bool:
         """End after the turn that is going on.
 
+        A plugin that still holds the thread after that counts as stuck: whoever takes in what is left does not call it.
+
         Args:
             timeout: seconds to wait for it.
 
@@ -56,6 +59,7 @@ class Carrier:
         self._stopping.set()
         self._watchdog.join(timeout)
         self._thread.join(timeout)
+        self._dispatcher.abandon(0.0)
         return not self._thread.is_alive()
 
     def _new_thread(self) -> threading.Thread:
@@ -63,7 +67,8 @@ class Carrier:
 
     def _run(self) -> None:
         try:
-            while not self._stopping.is_set() and threading.current_thread() is self._thread:
+            self._dispatcher.watch()
+            while not self._stopping.is_set():
                 self._one_turn()
         except Abandoned:
             return

@@ -17,14 +17,35 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _MARK = f"{PROJECT}_impl"
+_WORD = re.compile(r"\w+")
+_BUILTINS = frozenset({"bool", "bytes", "dict", "float", "int", "list", "set", "str", "tuple"})
 
-SPEC_ARGUMENTS: dict[str, tuple[str, ...]] = {
-    name: tuple(inspect.signature(function).parameters)[1:]
+_SPECS: dict[str, inspect.Signature] = {
+    name: inspect.signature(function)
     for spec in SPECS
     for name, function in vars(spec).items()
     if name.startswith(f"{PROJECT}_")
 }
+
+SPEC_ARGUMENTS: dict[str, tuple[str, ...]] = {name: tuple(spec.parameters)[1:] for name, spec in _SPECS.items()}
 """The arguments of every hook."""
+
+
+def _text(annotation: object) -> str:
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+
+
+def _words(annotation: object) -> set[str]:
+    return set() if annotation is inspect.Signature.empty else set(_WORD.findall(_text(annotation)))
+
+
+_VOCABULARY = {
+    word
+    for spec in _SPECS.values()
+    for annotation in (spec.return_annotation, *(p.annotation for p in spec.parameters.values()))
+    for word in _words(annotation)
+} - {"None"}
+"""Every name in the annotations of the specifications."""
 
 
 class PluginError(VmonError):
@@ -33,8 +54,8 @@ class PluginError(VmonError):
 
 def implementations(plugin: object) -> Iterator[tuple[str, Callable[..., Any]]]:
     """Name the hook implementations of a plugin object; properties are not touched."""
-    for name in dir(type(plugin)) if not inspect.ismodule(plugin) else vars(plugin):
-        attribute = inspect.getattr_static(plugin, name)
+    for name in dir(plugin):
+        attribute = inspect.getattr_static(plugin, name, None)
         marked = getattr(attribute, "__func__", attribute)
         if inspect.isroutine(marked) and hasattr(marked, _MARK):
             yield name, getattr(plugin, name)
@@ -52,6 +73,9 @@ def check(plugin: object) -> PluginInfo:
     Raises:
         PluginError: it cannot be used; the message says why.
     """
+    if inspect.isclass(plugin):
+        msg = f"it is a class; announce an instance of it, such as plugin = {plugin.__name__}()"
+        raise PluginError(msg)
     found = dict(implementations(plugin))
     for name, function in found.items():
         _check_signature(name, function)
@@ -77,9 +101,26 @@ def _check_signature(name: str, function: Callable[..., Any]) -> None:
             known = ", ".join(SPEC_ARGUMENTS[name]) or "none"
             msg = f"{name}: the hook has no argument {parameter.name!r}; it has: {known}"
             raise PluginError(msg)
-
+    _check_annotations(name, inspect.signature(function))
     if inspect.iscoroutinefunction(function) and name != "vmon_collect":
         msg = f"{name} must be a plain function; only vmon_collect may be async"
+        raise PluginError(msg)
+
+
+def _check_annotations(name: str, signature: inspect.Signature) -> None:
+    """Refuse an annotation that names a type of another hook: pluggy compares only the names of arguments.
+
+    Annotations are compared as text, because most of their names exist for type checkers only. A type that no hook
+    knows says nothing: it may be an alias.
+    """
+    spec = _SPECS[name]
+    for parameter in signature.parameters.values():
+        expected = spec.parameters[parameter.name].annotation
+        if (_words(parameter.annotation) & (_VOCABULARY | _BUILTINS)) - _words(expected):
+            msg = f"{name}: {parameter.name} is a {expected}, not a {_text(parameter.annotation)}"
+            raise PluginError(msg)
+    if (_words(signature.return_annotation) & _VOCABULARY) - _words(spec.return_annotation):
+        msg = f"{name} returns {spec.return_annotation}, not {_text(signature.return_annotation)}"
         raise PluginError(msg)
 
 

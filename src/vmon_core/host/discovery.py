@@ -11,7 +11,7 @@ import importlib_metadata
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from vmon_core.host.dispatch import describe
+from vmon_core.host.failures import describe
 from vmon_core.plugin import ENTRY_POINT_GROUP
 
 if TYPE_CHECKING:

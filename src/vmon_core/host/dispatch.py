@@ -3,7 +3,8 @@
 Implementations of the judging hooks run in the pipeline's own thread: a hop to another thread would cost more than most
 of them do. The call in flight is noted, so that a watchdog can *abandon* it when it overruns its deadline: the
 implementation counts as stuck, the pipeline goes on in a fresh thread (see `carrier.py`), and the thread that was left
-behind ends as soon as its call returns.
+behind ends as soon as its call returns. Only a thread that asked to be watched is ever abandoned: a call that a user's
+own thread makes is the user's to wait for.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ import inspect
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
+from vmon_core.errors import VmonError
+from vmon_core.host.failures import describe, failed_in, is_interrupt
 from vmon_core.host.health import Health
 from vmon_core.records import Severity
 
 if TYPE_CHECKING:
     from vmon_core.host.say import Say
+
+_T = TypeVar("_T")
 
 DEADLINE = 2.0
 """Seconds that a call in the pipeline's thread may take: the whole pipeline waits for it."""
@@ -73,8 +78,37 @@ class Failed:
     error: str
 
 
+@attrs.define(eq=False)
+class _Flight:
+    """What one thread is calling.
+
+    Attributes:
+        implementation: the call in flight, None between two rounds.
+        started: when it began, in seconds of the dispatcher's clock.
+        given_up: the implementation for which the watchdog abandoned this thread, None while it is wanted.
+    """
+
+    implementation: Implementation | None = None
+    started: float = 0.0
+    given_up: Implementation | None = None
+
+    def check(self) -> None:
+        """End the thread when it was abandoned; the implementation may be called again.
+
+        It need not be the one that just returned: the watchdog may have been late by one call.
+        """
+        if self.given_up is not None:
+            self.given_up.health.stuck = False
+            raise Abandoned
+
+
+class _ThisThread(threading.local):
+    def __init__(self) -> None:
+        self.flight = _Flight()
+
+
 class Dispatcher:
-    """Calls implementations in isolation.
+    """Calls implementations in isolation; any thread may call.
 
     Args:
         say: is told of failures: the first of a row and every pause.
@@ -84,10 +118,9 @@ class Dispatcher:
     def __init__(self, say: Say, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._say = say
         self._clock = clock
-        self._current: Implementation | None = None
-        self._started = 0.0
-        self._epoch = 0
-        self._left_behind: dict[int, Implementation] = {}
+        self._here = _ThisThread()
+        self._watched: _Flight | None = None
+        self._lock = threading.Lock()
 
     def call_all(
         self,
@@ -112,7 +145,7 @@ class Dispatcher:
         """
         results: list[Result] = []
         failures: list[Failed] = []
-        clock, epoch = self._clock, self._epoch
+        clock, flight = self._clock, self._here.flight
         names: tuple[str, ...] = ()
         given: list[Any] = []
         now = clock()
@@ -120,7 +153,7 @@ class Dispatcher:
             health = implementation.health
             if health.stuck or now < health.paused_until:
                 continue
-            self._started, self._current = now, implementation
+            flight.started, flight.implementation = now, implementation
             if implementation.names is not names:
                 names = implementation.names
                 given = [arguments[name] for name in names]
@@ -131,32 +164,53 @@ class Dispatcher:
                 elif value is not None:
                     _refuse_coroutine(value)
             except BaseException as error:
-                self._check(epoch)
+                flight.check()
                 if is_interrupt(error):
+                    flight.implementation = None
                     raise
                 failures.append(self._failed(implementation, error, now))
                 now = clock()
                 continue
             end = clock()
-            if self._epoch != epoch:
-                self._check(epoch)
+            if flight.given_up is not None:
+                flight.check()
             health.calls += 1
             health.total_seconds += end - now
             if health.in_a_row or end - now > health.worst_seconds:
                 health.noticed(end - now)
             now = end
-        self._current = None
+        with self._lock:  # the watchdog may be deciding about the last call at this very moment
+            flight.implementation = None
+        flight.check()
         return results, failures
 
-    def _check(self, epoch: int) -> None:
-        """End the thread whose call was abandoned; that implementation may be called again.
+    def ask(self, implementation: Implementation, arguments: dict[str, Any], read: Callable[[object], _T]) -> _T:
+        """Call one implementation for somebody who waits for its answer.
 
-        It need not be the one that just returned: the watchdog may have been late by one call.
+        Args:
+            implementation: whom to ask.
+            arguments: all arguments of the hook by name.
+            read: makes the answer of what was returned; it raises when that is rubbish.
+
+        Returns:
+            The answer.
+
+        Raises:
+            VmonError: the plugin refuses on purpose, and says why.
+            PluginError: it failed in any other way; that is counted and told as well.
         """
-        if self._epoch != epoch:
-            self._left_behind.pop(epoch).health.stuck = False
-            raise Abandoned
-        self._current = None
+        started = self._clock()
+        try:
+            answer = read(implementation.function(*[arguments[name] for name in implementation.names]))
+        except VmonError:
+            raise
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            failed = self._failed(implementation, error, started)
+            raise failed_in(failed.plugin, implementation.hook, failed.error) from error
+        implementation.health.succeeded(self._clock() - started)
+        return answer
 
     def _failed(self, implementation: Implementation, error: BaseException, started: float) -> Failed:
         now, health = self._clock(), implementation.health
@@ -170,8 +224,12 @@ class Dispatcher:
 
     # --- for the watchdog ---
 
+    def watch(self) -> None:
+        """Have the watchdog look after the calls of the calling thread from now on, and of no other."""
+        self._watched = self._here.flight
+
     def abandon(self, deadline: float = DEADLINE) -> Implementation | None:
-        """Give up on a call that overruns; its implementation counts as stuck until it returns.
+        """Give up on a call of the watched thread that overruns; its implementation counts as stuck until it returns.
 
         Args:
             deadline: seconds that a call may take.
@@ -179,34 +237,18 @@ class Dispatcher:
         Returns:
             The implementation, None when no call is overdue.
         """
-        implementation, took = self._current, self._clock() - self._started
-        if implementation is None or took <= deadline:
-            return None
-        implementation.health.stuck = True
-        self._left_behind[self._epoch] = implementation
-        self._epoch += 1
-        self._current = None
+        with self._lock:
+            flight = self._watched
+            implementation, took = (flight.implementation, self._clock() - flight.started) if flight else (None, 0.0)
+            if flight is None or implementation is None or took <= deadline:
+                return None
+            implementation.health.stuck = True  # first: the thread takes it back as soon as it sees the next line
+            flight.given_up = implementation
+            self._watched = None
         implementation.health.failed(f"no answer for {took:.1f} s", took, self._clock())
         text = f"{implementation.hook} has not returned for {took:.1f} s; it is not called again until it does"
         self._say(Severity.ERROR, implementation.plugin, text, hook=implementation.hook)
         return implementation
-
-
-def is_interrupt(error: BaseException) -> bool:
-    """Whether this is the user's Ctrl-C: only the main thread gets one, elsewhere a plugin raised it itself."""
-    return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
-
-
-def describe(error: BaseException) -> str:
-    """Put an exception into words, even one that cannot do so itself.
-
-    >>> describe(ValueError("too long"))
-    'ValueError: too long'
-    """
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 (its own __str__ is a plugin's code as well)
-        return type(error).__name__
 
 
 def _refuse_coroutine(value: object) -> None:

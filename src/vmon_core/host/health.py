@@ -6,6 +6,8 @@ Then it gets one try; a success makes all well again.
 
 from __future__ import annotations
 
+from math import inf
+
 import attrs
 
 TOLERATED = 3
@@ -64,6 +66,16 @@ class Health:
         if self.in_a_row >= TOLERATED:
             self.paused_until = now + min(FIRST_PAUSE * 2 ** min(self.in_a_row - TOLERATED, 30), LONGEST_PAUSE)
 
+    def shut_out(self, why: str) -> None:
+        """Call it no more until it is readmitted."""
+        self.last_error = why
+        self.paused_until = inf
+
+    def readmit(self) -> None:
+        """Call it again when it was shut out; a pause of another kind goes on."""
+        if self.paused_until == inf:
+            self.paused_until = 0.0
+
     def _count(self, seconds: float) -> None:
         self.calls += 1
         self.total_seconds += seconds
@@ -71,5 +83,5 @@ class Health:
 
     @property
     def quarantined(self) -> bool:
-        """Whether it failed too often of late."""
-        return self.in_a_row >= TOLERATED
+        """Whether it failed too often of late, or was shut out."""
+        return self.in_a_row >= TOLERATED or self.paused_until == inf

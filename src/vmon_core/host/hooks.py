@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from vmon_core.records import Action, Finding, Outcome, OutcomeStatus, Ruling, Severity, Target, Verdict
+from vmon_core.errors import VmonError
+from vmon_core.host.checks import PluginError
+from vmon_core.host.failures import describe, failed_in, is_interrupt
+from vmon_core.plugin import Server
+from vmon_core.records import Action, Finding, Frame, Outcome, OutcomeStatus, Ruling, Severity, Target, Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,8 +21,8 @@ if TYPE_CHECKING:
 
     from vmon_core.host.dispatch import Dispatcher, Implementation
     from vmon_core.pipeline.window import Window
-    from vmon_core.plugin import LaunchRequest, Server
-    from vmon_core.records import Change, Checkpoint, Frame
+    from vmon_core.plugin import LaunchRequest
+    from vmon_core.records import Change, Checkpoint
 
 _T = TypeVar("_T")
 
@@ -49,19 +53,54 @@ class Hooks:
         return tuple(self._flat("vmon_targets", {}, Target))
 
     def launch(self, request: LaunchRequest) -> Server | None:
-        """The server that the first plugin starts that can; its error is the caller's, since it names cause and fix."""
-        server: Server | None = self._first("vmon_launch", {"request": request})
-        return server
+        """Start a server through the first plugin that can.
+
+        Args:
+            request: what to start.
+
+        Returns:
+            The server, None when no plugin knows the command.
+
+        Raises:
+            VmonError: the plugin says why it cannot.
+            PluginError: a plugin failed; the next one is not asked, since a server may have been started already.
+        """
+        for implementation in self._find("vmon_launch"):
+            server = self._dispatcher.ask(implementation, {"request": request}, _optional(Server))
+            if server is not None:
+                return server
+        return None
 
     def adopt(self, target: Target) -> Server | None:
-        """The server that a plugin takes over, None when none proves it to be the same."""
-        server: Server | None = self._first("vmon_adopt", {"target": target})
-        return server
+        """Take over a server through the first plugin that can.
+
+        Args:
+            target: the server as an earlier vmon left it.
+
+        Returns:
+            The server, None when no plugin proves it to be the same.
+
+        Raises:
+            VmonError: the plugin says why it cannot.
+            PluginError: a plugin failed and no other one took it over: nobody knows whether it still runs.
+        """
+        return self._first("vmon_adopt", {"target": target}, _optional(Server))[1]
 
     def recording(self, path: Path) -> Iterable[Frame] | None:
-        """The frames of a recording, None when no plugin knows its format."""
-        frames: Iterable[Frame] | None = self._first("vmon_recording", {"path": path})
-        return frames
+        """Open a recording.
+
+        Args:
+            path: a file or a folder.
+
+        Returns:
+            Its frames, oldest first and read as they are asked for; None when no plugin knows its format.
+
+        Raises:
+            VmonError: the plugin says what is wrong with it; also later, while frames are read.
+            PluginError: a plugin failed and no other one could open it; also later, while frames are read.
+        """
+        plugin, frames = self._first("vmon_recording", {"path": path}, _optional(Iterable))
+        return None if frames is None else _frames(plugin, frames)
 
     # --- what is made of it ---
 
@@ -95,7 +134,7 @@ class Hooks:
         """What reviewers rule; one that fails, or is stuck, denies."""
         reviewers = self._find("vmon_review")
         results, failures = self._dispatcher.call_all(
-            reviewers, {"action": action, "checkpoint": checkpoint}, _one(Verdict, optional=True)
+            reviewers, {"action": action, "checkpoint": checkpoint}, _optional(Verdict)
         )
         asked = {r.plugin for r in results} | {f.plugin for f in failures}
         silent = [(i.plugin, "it is out of service") for i in reviewers if i.plugin not in asked]
@@ -110,7 +149,7 @@ class Hooks:
         found = [i for i in self._find("vmon_intervene") if i.plugin == owner]
         if not found:
             return _failed(action, f"no plugin carries out {action.kind!r}; see `vmon plugins`")
-        results, failures = self._dispatcher.call_all(found, {"action": action}, _one(Outcome))
+        results, failures = self._dispatcher.call_all(found, {"action": action}, lambda value: _checked(value, Outcome))
         if results:
             outcome: Outcome = results[0].value
             return outcome
@@ -130,13 +169,22 @@ class Hooks:
         results, _ = self._dispatcher.call_all(self._find(hook), arguments, _items(kind))
         return [item for result in results for item in result.value]
 
-    def _first(self, hook: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 (each caller has its own type)
-        """Ask one after the other for an answer; an error goes to the caller, who is a person at a prompt."""
+    def _first(
+        self, hook: str, arguments: dict[str, Any], read: Callable[[object], _T | None]
+    ) -> tuple[str, _T | None]:
+        """Ask one after the other for an answer, and say who gave it; a failure counts when nobody else has one."""
+        failures: list[PluginError] = []
         for implementation in self._find(hook):
-            answer = implementation.function(*[arguments[name] for name in implementation.names])
+            try:
+                answer = self._dispatcher.ask(implementation, arguments, read)
+            except PluginError as error:
+                failures.append(error)
+                continue
             if answer is not None:
-                return answer
-        return None
+                return implementation.plugin, answer
+        if failures:
+            raise failures[0]
+        return "", None
 
 
 def _items(kind: type[_T]) -> Callable[[Iterable[object] | None], list[_T]]:
@@ -152,11 +200,22 @@ def _items(kind: type[_T]) -> Callable[[Iterable[object] | None], list[_T]]:
     return read
 
 
-def _one(kind: type[_T], *, optional: bool = False) -> Callable[[object], _T | None]:
-    def read(value: object) -> _T | None:
-        return None if optional and value is None else _checked(value, kind)
+def _optional(kind: type[_T]) -> Callable[[object], _T | None]:
+    """Read one `kind`, or None for a plugin that has nothing to say."""
+    return lambda value: None if value is None else _checked(value, kind)
 
-    return read
+
+def _frames(plugin: str, frames: Iterable[object]) -> Iterator[Frame]:
+    """Pass frames on as they come; what goes wrong on the way has the plugin's name."""
+    try:
+        for frame in frames:
+            yield _checked(frame, Frame)
+    except (VmonError, GeneratorExit):
+        raise
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
+        raise failed_in(plugin, "vmon_recording", describe(error)) from error
 
 
 def _checked(item: object, kind: type[_T]) -> _T:

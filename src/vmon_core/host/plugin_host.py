@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import pluggy
@@ -12,7 +12,8 @@ from vmon_core.host import aside
 from vmon_core.host.aside import call_aside
 from vmon_core.host.checks import PluginError, check, check_name
 from vmon_core.host.discovery import Candidate, Rejection, discover, reject, sift
-from vmon_core.host.dispatch import Dispatcher, Implementation, describe, is_interrupt
+from vmon_core.host.dispatch import Dispatcher, Implementation
+from vmon_core.host.failures import describe, is_interrupt
 from vmon_core.host.hooks import Hooks
 from vmon_core.host.say import Say, nobody
 from vmon_core.host.settings import settings
@@ -22,7 +23,10 @@ from vmon_core.records import Severity
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from vmon_core.host.health import Health
     from vmon_core.plugin import Host
+
+_T = TypeVar("_T")
 
 
 @attrs.define(eq=False)
@@ -42,6 +46,16 @@ class LoadedPlugin:
     origin: str
     config: Any = None
     implementations: list[Implementation] = attrs.field(factory=list)
+
+    def settle(self, start: Health) -> None:
+        """Call the plugin's hooks only when it could be started; one that is still starting may just be slow."""
+        for implementation in self.implementations:
+            if start.stuck or implementation.hook in {"vmon_start", "vmon_stop"}:
+                continue
+            if start.in_a_row:
+                implementation.health.shut_out(f"not started: {start.last_error}")
+            else:
+                implementation.health.readmit()
 
     def describe(self) -> dict[str, Any]:
         """The plugin as plain data."""
@@ -133,13 +147,7 @@ class PluginHost:
 
     def _load(self, candidate: Candidate) -> None:
         try:
-            plugin = candidate.entry_point.load()
-        except BaseException as error:  # a module that exits on import must not end the monitor
-            if is_interrupt(error):
-                raise
-            self._reject(reject(candidate, f"importing {candidate.value} failed: {describe(error)}"))
-            return
-        try:
+            plugin = _guarded(candidate.entry_point.load, f"importing {candidate.value}")
             self.register(plugin, candidate.name, origin=f"{candidate.distribution} {candidate.version}")
         except PluginError as error:
             self._reject(reject(candidate, str(error)))
@@ -163,17 +171,26 @@ class PluginHost:
         Raises:
             PluginError: it cannot be used; nothing of it stays registered.
         """
-        info = _ask(plugin)
+        info = _guarded(lambda: check(plugin), "asking it who it is")
         info = attrs.evolve(info, name=check_name(name)) if name else info
         self._check_conflicts(info, plugin)
         config = self._configure(info)
-        self._manager.register(plugin, info.name)
+        self._enter(plugin, info.name)
         loaded = LoadedPlugin(info, plugin, origin, config)
         loaded.implementations = self._implementations(plugin, info.name)
         self._plugins[info.name] = loaded
         self._found.clear()
         self.report.loaded.append(info.name)
         return loaded
+
+    def _enter(self, plugin: object, name: str) -> None:
+        """Hand a plugin to pluggy, which looks at all its attributes: some may raise, after it was noted already."""
+        try:
+            _guarded(lambda: self._manager.register(plugin, name), "registering it")
+        except PluginError:
+            if self._manager.has_plugin(name):
+                self._manager.unregister(name=name)
+            raise
 
     def unregister(self, name: str) -> None:
         """Take a plugin out of use."""
@@ -183,9 +200,10 @@ class PluginHost:
         self._found.clear()
 
     def _check_conflicts(self, info: PluginInfo, plugin: object) -> None:
-        if self._manager.is_registered(plugin):
-            msg = f"it is loaded already, under the name {self._manager.get_name(plugin)!r}"
-            raise PluginError(msg)
+        for loaded in self.plugins:
+            if loaded.plugin is plugin:
+                msg = f"it is loaded already, under the name {loaded.info.name!r}"
+                raise PluginError(msg)
         if info.name in self._plugins:
             msg = f"a plugin {info.name!r} is loaded already, from {self._plugins[info.name].origin}"
             raise PluginError(msg)
@@ -229,11 +247,12 @@ class PluginHost:
     # --- beginning and end ---
 
     def start(self, make_api: Callable[[LoadedPlugin], Host]) -> None:
-        """Start every plugin; one that fails is counted and told, and the others start all the same."""
+        """Start every plugin; nothing else of one that fails is called, and the others start all the same."""
         for plugin in self.plugins:
             for implementation in plugin.implementations:
                 if implementation.hook == "vmon_start":
                     call_aside(implementation, {"host": make_api(plugin)}, self._say, deadline=self._patience)
+                    plugin.settle(implementation.health)
             self._started.append(plugin)
 
     def stop(self) -> None:
@@ -244,13 +263,14 @@ class PluginHost:
                     call_aside(implementation, {}, self._say, deadline=self._patience)
 
 
-def _ask(plugin: object) -> PluginInfo:
+def _guarded(step: Callable[[], _T], doing: str) -> _T:
+    """Do what runs a plugin's code; whatever it raises, and be it an exit, is an error of that plugin."""
     try:
-        return check(plugin)
+        return step()
     except PluginError:
         raise
     except BaseException as error:
         if is_interrupt(error):
             raise
-        msg = f"asking it who it is failed: {describe(error)}"
+        msg = f"{doing} failed: {describe(error)}"
         raise PluginError(msg) from error

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from vmon_core.evidence import Evidence
-from vmon_core.host.dispatch import Implementation, describe
+from vmon_core.host.dispatch import Implementation
+from vmon_core.host.failures import describe
 from vmon_core.plugin import Schedule
 from vmon_core.records import Frame, Sample, Severity
 
@@ -152,8 +153,12 @@ class Scheduler:
     def _failed(self, job: _Job, error: str) -> None:
         now, health = self._clock(), job.implementation.health
         with job.lock:
-            health.failed(error, now - (job.started or now), now)
+            counted = job.late
+            if not counted:
+                health.failed(error, now - (job.started or now), now)
             health.stuck, job.started = False, None
+        if counted:
+            return
         if health.in_a_row == 1 or health.paused_until > now:
             pause = f"; left alone for {health.paused_until - now:.0f} s" if health.paused_until > now else ""
             self._say(Severity.ERROR, job.implementation.plugin, f"vmon_collect failed: {error}{pause}")
