@@ -88,6 +88,22 @@ def test_progress_makes_it_serving_and_rest_makes_it_idle() -> None:
     assert visited(follow(*started(), *scrapes))[-3:] == [S.IDLE, S.SERVING, S.IDLE]
 
 
+def test_queue_seen_in_most_scrapes_is_saturation() -> None:
+    """Gauges alias between steps: an overloaded real server shows 36, 0, 19, 0, 16 … waiting."""
+    waiting = [36, 0, 19, 0, 16, 21]
+    scrapes = [counted(11 + 2 * n, 10 * n, running=4, waiting=w) for n, w in enumerate(waiting)]
+    tracker = follow(*started(), counted(10.5, 0), *scrapes)
+    assert tracker.state is S.SATURATED
+    tracker.observe([counted(23 + n, 100 + n, running=2) for n in range(3)])
+    assert tracker.state is S.SERVING
+
+
+def test_short_queue_is_no_saturation() -> None:
+    """A burst that is gone by the next scrape is ordinary traffic."""
+    scrapes = [counted(11 + n, 10 * n, running=4, waiting=3 if n % 3 == 0 else 0) for n in range(10)]
+    assert S.SATURATED not in visited(follow(*started(), counted(10.5, 0), *scrapes))
+
+
 def test_stopped_engine_is_stalled_then_hung_then_serving() -> None:
     """A stopped engine under traffic is STALLED at once, HUNG within ten seconds, and recovers."""
     seen: list[ev.Evidence] = [counted(11, 1, running=2), counted(12, 5, running=2)]

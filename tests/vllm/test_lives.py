@@ -82,11 +82,11 @@ OVERLOAD_SECONDS = 10.0
 
 
 def test_engine_killed_under_overload(server: Server) -> None:
-    """An overloaded server is never called HUNG; a kill -9 of its engine is a crash, although vLLM exits with 0."""
+    """An overloaded server is SATURATED, never HUNG; a kill -9 of its engine is a crash, although vLLM exits with 0."""
     with server.run("--max-num-seqs", "4") as vmon:
         vmon.wait_for_state("IDLE")
-        with Traffic(server.url, concurrency=40, max_tokens=200, model="tiny"):
-            vmon.wait_for_state("SERVING", "SATURATED", timeout=60)
+        with Traffic(server.url, concurrency=40, max_tokens=200, model="tiny", stream=False):
+            vmon.wait_for_state("SATURATED", timeout=60)
             with pytest.raises(TimeoutError):
                 vmon.wait_for_state("STALLED", "HUNG", timeout=OVERLOAD_SECONDS)
         with Traffic(server.url, concurrency=2, max_tokens=200, model="tiny"):

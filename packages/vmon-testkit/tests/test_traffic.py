@@ -45,3 +45,11 @@ def test_a_key_and_a_model_are_sent(standin: StandInFactory) -> None:
     for model, expected in (("tiny", Counts(ok=1, tokens=3)), ("other", Counts(failed=1))):
         with Traffic(server.url, concurrency=1, requests=1, max_tokens=3, model=model, api_key="sesame") as traffic:
             assert traffic.join(timeout=10) == expected
+
+
+def test_whole_answers_count_the_same(standin: StandInFactory) -> None:
+    """Without streaming, the tokens and the outcome are read from the one answer; an error is a failure."""
+    server = standin("--served-model-name", "tiny", "--tokens-per-second", "500")
+    for model, expected in (("tiny", Counts(ok=1, tokens=3)), ("other", Counts(failed=1))):
+        with Traffic(server.url, concurrency=1, requests=1, max_tokens=3, model=model, stream=False) as traffic:
+            assert traffic.join(timeout=10) == expected

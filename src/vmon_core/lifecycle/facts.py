@@ -26,6 +26,9 @@ from vmon_core.lifecycle.states import LifecycleState
 STOPPED_STATUS = "Tt"
 """Kernel letters of a process that is stopped by a signal or a debugger."""
 
+KEPT_SCRAPES = 5
+"""How many scrapes are remembered to tell a queue from a burst: gauges are sampled between steps and alias."""
+
 BUSY_SHARE = 0.05
 """The share of one core above which a process counts as busy; a worker that waits for work stays below (recordings)."""
 
@@ -104,8 +107,7 @@ class Traffic:
         counted: the latest scrape.
         progress_at: when a counter was last seen to have moved.
         flat_scrapes: fresh scrapes in a row in which none moved.
-        waiting_scrapes: scrapes in a row in which requests waited.
-        calm_scrapes: scrapes in a row in which none waited.
+        queued: for each of the last scrapes, the newest last, whether requests waited.
         refused_at: when the count of refused requests last grew.
         corrupted_at: when the count of corrupt answers last grew.
         answered_at: when the access log last showed an inference request.
@@ -114,8 +116,7 @@ class Traffic:
     counted: EngineCounted | None = None
     progress_at: float | None = None
     flat_scrapes: int = 0
-    waiting_scrapes: int = 0
-    calm_scrapes: int = 0
+    queued: tuple[bool, ...] = ()
     refused_at: float | None = None
     corrupted_at: float | None = None
     answered_at: float | None = None

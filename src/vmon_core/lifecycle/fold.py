@@ -7,7 +7,7 @@ from functools import singledispatch
 import attrs
 
 from vmon_core import evidence as ev
-from vmon_core.lifecycle.facts import BUSY_SHARE, Facts, Process
+from vmon_core.lifecycle.facts import BUSY_SHARE, KEPT_SCRAPES, Facts, Process
 from vmon_core.lifecycle.states import STARTUP_ORDER, LifecycleState
 
 STOP_SIGNALS = frozenset({"SIGTERM", "SIGINT", "SIGKILL"})
@@ -239,14 +239,12 @@ def _health_proves_ready(facts: Facts, seen: ev.Probed) -> bool:
 def _(seen: ev.EngineCounted, facts: Facts) -> Facts:
     before = facts.traffic.counted or _at_launch(facts, seen)
     moved = before is not None and _moved_on(before, seen)
-    waiting = (seen.waiting or 0) > 0
     traffic = attrs.evolve(
         facts.traffic,
         counted=seen,
         progress_at=seen.time if moved else facts.traffic.progress_at,
         flat_scrapes=0 if moved or before is None else facts.traffic.flat_scrapes + 1,
-        waiting_scrapes=facts.traffic.waiting_scrapes + 1 if waiting else 0,
-        calm_scrapes=0 if waiting else facts.traffic.calm_scrapes + 1,
+        queued=(*facts.traffic.queued, (seen.waiting or 0) > 0)[-KEPT_SCRAPES:],
         refused_at=seen.time if before and _grew(before.rejected, seen.rejected) else facts.traffic.refused_at,
         corrupted_at=seen.time if before and _grew(before.corrupted, seen.corrupted) else facts.traffic.corrupted_at,
     )

@@ -37,8 +37,8 @@ FLAT_SCRAPES_TO_REST = 2
 CALM_SECONDS = 2.0
 """How long nothing may move or wait before the deployment is idle again: gauges are sampled between steps and alias."""
 
-CALM_SCRAPES = 3
-"""Scrapes in a row with (or without) a queue before saturation begins (or ends)."""
+QUEUED_SCRAPES = 3
+"""How many of the last five scrapes must show a queue before saturation begins, and how many without one end it."""
 
 REFUSED_SECONDS = 5.0
 """How long a refused request keeps the deployment in SATURATED."""
@@ -184,8 +184,8 @@ def _degraded(case: Case) -> Judgement | None:
 def _saturated(case: Case) -> Judgement | None:
     traffic = case.facts.traffic
     refused = traffic.refused_at is not None and case.now - traffic.refused_at < REFUSED_SECONDS
-    queued = traffic.waiting_scrapes >= CALM_SCRAPES
-    stays = case.current is LifecycleState.SATURATED and traffic.calm_scrapes < CALM_SCRAPES
+    queued = sum(traffic.queued) >= QUEUED_SCRAPES
+    stays = case.current is LifecycleState.SATURATED and any(traffic.queued[-QUEUED_SCRAPES:])
     if not refused and not queued and not stays:
         return None
     waiting = traffic.counted.waiting if traffic.counted is not None else None

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MAX_CONCURRENCY = 256
 """More clients than this in one process measure the generator, not the server."""
 
+_GOOD_ENDS = frozenset({"length", "stop"})
+
 
 @attrs.frozen
 class Counts:
@@ -48,6 +50,8 @@ class Traffic:
         requests: stop by itself after so many requests of each client.
         timeout: seconds without a byte after which a request has failed.
         api_key: bearer token.
+        stream: take each token as it comes. Many such clients are slower than a server on the same machine; to overload
+            one, let them wait for whole answers.
 
     Raises:
         ValueError: the host is not this machine, or the concurrency is out of bounds.
@@ -68,6 +72,7 @@ class Traffic:
         requests: int | None = None,
         timeout: float = 60.0,
         api_key: str | None = None,
+        stream: bool = True,
     ) -> None:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "", parts.port or 80
@@ -77,9 +82,10 @@ class Traffic:
         if not 1 <= concurrency <= MAX_CONCURRENCY:
             message = f"concurrency must be 1 to {MAX_CONCURRENCY}, not {concurrency}"
             raise ValueError(message)
-        body = {"prompt": prompt, "max_tokens": max_tokens, "stream": True, **({"model": model} if model else {})}
+        body = {"prompt": prompt, "max_tokens": max_tokens, "stream": stream, **({"model": model} if model else {})}
         self._body = json.dumps(body)
         self._headers = {"Content-Type": "application/json", **_authorization(api_key)}
+        self._read = self._read_stream if stream else self._read_whole
         self._requests = requests
         self._timeout = timeout
         self._counts = Counts()
@@ -134,7 +140,7 @@ class Traffic:
             self._count(in_flight=1)
             try:
                 ok = self._request()
-            except (OSError, http.client.HTTPException, ValueError):
+            except (OSError, http.client.HTTPException, ValueError, LookupError):
                 ok = False
             cut_off = self._stopping.is_set() and not ok
             self._count(in_flight=-1, ok=ok, failed=not ok and not cut_off)
@@ -158,12 +164,17 @@ class Traffic:
                 self._sockets.discard(wire)
             connection.close()
 
-    def _read(self, answer: http.client.HTTPResponse) -> bool:
+    def _read_whole(self, answer: http.client.HTTPResponse) -> bool:
+        data = json.loads(answer.read())
+        self._count(tokens=data["usage"]["completion_tokens"])
+        return data["choices"][0]["finish_reason"] in _GOOD_ENDS
+
+    def _read_stream(self, answer: http.client.HTTPResponse) -> bool:
         reason = None
         for line in answer:
             data = line.removeprefix(b"data: ").strip()
             if data == b"[DONE]":
-                return reason in {"length", "stop"}
+                return reason in _GOOD_ENDS
             if data:
                 reason = self._take(json.loads(data)) or reason
         return False
