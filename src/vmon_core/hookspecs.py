@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from vmon_core.plugin import hookspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
+    from typing import Any
 
     import click
 
+    from vmon_core.dynamic import CodePlugins, Documents
     from vmon_core.evidence import Evidence
     from vmon_core.pipeline.window import Window
     from vmon_core.plugin import Host, LaunchRequest, PluginInfo, Server
@@ -50,6 +52,42 @@ class PluginSpecs:
         >>> @hookimpl
         ... def vmon_stop():
         ...     pass
+        """
+
+    @hookspec
+    def vmon_facts(self) -> Mapping[str, str]:
+        """Tell what you know of this machine, each fact as a version; asked before plugins that need facts are chosen.
+
+        >>> @hookimpl
+        ... def vmon_facts():
+        ...     return {"gpu.count": "8", "gpu.compute-capability": "9.0"}
+        """
+
+    @hookspec
+    def vmon_state(self) -> Mapping[str, Any] | None:
+        """Hand over what your next version should know, as plain data; called when you are about to be replaced.
+
+        >>> @hookimpl
+        ... def vmon_state():
+        ...     return {"seen": 42}
+        """
+
+    @hookspec
+    def vmon_restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what your previous version handed over; called before `vmon_start`.
+
+        >>> @hookimpl
+        ... def vmon_restore(state):
+        ...     print("seen so far:", state.get("seen", 0))
+        """
+
+    @hookspec(firstresult=True)
+    def vmon_code_plugins(self, documents: Documents) -> CodePlugins | None:
+        """Offer to run plugins that come as code strings; `documents` keeps them from one start to the next.
+
+        >>> @hookimpl
+        ... def vmon_code_plugins(documents):
+        ...     return None
         """
 
     @hookspec

@@ -42,6 +42,10 @@ _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
+HOOK_API = 1
+"""The level of the hook specifications; it grows when a change would break plugins that were written before."""
+
+
 class Risk(StrEnum):
     """What an intervention may cost the deployment."""
 
@@ -64,6 +68,13 @@ class Capability:
     version: str = "1.0"
 
 
+class Isolation(StrEnum):
+    """Where a plugin's code runs."""
+
+    THREAD = "thread"
+    PROCESS = "process"
+
+
 @attrs.frozen(kw_only=True)
 class PluginInfo:
     """What a plugin says about itself.
@@ -77,6 +88,13 @@ class PluginInfo:
         conflicts: capabilities or plugin names that it cannot live with.
         actions: the action kinds that it alone carries out, with their risk.
         config: an attrs class for its `[plugins.NAME]` table, None when it takes none.
+        api: the level of the hooks that it was written for; see `HOOK_API`.
+        environment: where it works, as a PEP 508 marker such as `sys_platform == "linux"`; "" for everywhere.
+        needs: facts about the machine that it needs, as PEP 508 requirements over fact names, such as `gpu.count>=1`;
+            what is known is told by `vmon_facts`.
+        isolation: `PROCESS` for code that can hang or crash the interpreter, such as native libraries: it runs in a
+            child process then, which can be killed.
+        memory_limit: bytes of address space that such a child process may have.
     """
 
     name: str
@@ -87,6 +105,11 @@ class PluginInfo:
     conflicts: tuple[str, ...] = ()
     actions: dict[str, Risk] = attrs.field(factory=dict)
     config: type | None = None
+    api: int = HOOK_API
+    environment: str = ""
+    needs: tuple[str, ...] = ()
+    isolation: Isolation = Isolation.THREAD
+    memory_limit: int = 1 << 30
 
 
 @attrs.frozen

@@ -44,8 +44,8 @@ _VOCABULARY = {
     for spec in _SPECS.values()
     for annotation in (spec.return_annotation, *(p.annotation for p in spec.parameters.values()))
     for word in _words(annotation)
-} - {"None"}
-"""Every name in the annotations of the specifications."""
+} - {"None", "Any", "Mapping", *_BUILTINS}
+"""Every name in the annotations of the specifications that says what kind of thing is meant."""
 
 
 class PluginError(VmonError):
