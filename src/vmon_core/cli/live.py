@@ -12,7 +12,7 @@ import click
 from vmon_core.cli.common import emit_json
 from vmon_core.cli.text import change_line, colour, duration, ending_lines, finding_line, state_text
 from vmon_core.lifecycle.states import Stage
-from vmon_core.pipeline.recorder import NullRecorder
+from vmon_core.pipeline.recorder import Recorder
 from vmon_core.report import change_dict, finding_dict
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def make_view(*, as_json: bool) -> View:
     return LineView() if plain else TerminalView()
 
 
-class JsonView(NullRecorder):
+class JsonView(Recorder):
     """Prints one JSON object for each transition and finding, and the report at the end."""
 
     pace = 1.0
@@ -68,7 +68,7 @@ class JsonView(NullRecorder):
             emit_json({"event": "report", **self._monitor.get_lifecycle_report().as_dict()})
 
 
-class LineView(NullRecorder):
+class LineView(Recorder):
     """Prints one line for each transition and finding, and during a start a reminder now and then."""
 
     pace = 1.0

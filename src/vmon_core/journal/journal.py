@@ -16,6 +16,7 @@ from vmon_core.journal.codec import EVENT_KINDS, Reader, dump, kind_of, to_json
 from vmon_core.journal.frames import SegmentEncoder
 from vmon_core.journal.options import JournalOptions
 from vmon_core.journal.writer import SOURCE, Writer
+from vmon_core.pipeline.recorder import Recorder
 from vmon_core.records import Change, Checkpoint, Finding, Severity
 from vmon_core.redaction import redact_command
 
@@ -44,7 +45,7 @@ def _silent(level: Severity, source: str, text: str) -> None:
     """Say nothing."""
 
 
-class Journal:
+class Journal(Recorder):
     """Keeps what happened, and gives it back.
 
     Notes are taken in memory and written by a thread within a second, transitions and launches at once, so noting never

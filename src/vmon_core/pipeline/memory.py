@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from vmon_core.pipeline.recorder import NullRecorder
+from vmon_core.pipeline.recorder import Recorder
 from vmon_core.report import ActionReport
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ KEPT = 1000
 """The most findings and actions kept; the journal has them all."""
 
 
-class MemoryRecorder(NullRecorder):
+class MemoryRecorder(Recorder):
     """Remembers what a report shows; transitions are with the tracker, frames with the journal."""
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from vmon_core.records import Action, Change, Checkpoint, Finding, Frame, Outcome, Verdict
 
 
-class Recorder(Protocol):
-    """Takes every record in the order in which it was made; `target` is the name of the deployment."""
+class Recorder:
+    """Takes every record in the order in which it was made, and forgets it: a subclass overrides what it cares about.
+
+    `target` is the name of the deployment.
+    """
 
     def add_frame(self, target: str, frame: Frame) -> None:
         """Note what was collected."""
@@ -35,32 +38,7 @@ class Recorder(Protocol):
         """Note what came of it; a second note of the same action says whether it helped."""
 
 
-class NullRecorder:
-    """Forgets everything; a base for recorders that care about some records only."""
-
-    def add_frame(self, target: str, frame: Frame) -> None:
-        """Forget it."""
-
-    def add_change(self, target: str, change: Change) -> None:
-        """Forget it."""
-
-    def add_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Forget it."""
-
-    def add_finding(self, target: str, finding: Finding) -> None:
-        """Forget it."""
-
-    def add_action(self, action: Action) -> None:
-        """Forget it."""
-
-    def add_verdict(self, action: Action, verdict: Verdict) -> None:
-        """Forget it."""
-
-    def add_outcome(self, action: Action, outcome: Outcome) -> None:
-        """Forget it."""
-
-
-class Recorders:
+class Recorders(Recorder):
     """Tells several recorders.
 
     Args:
