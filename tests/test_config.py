@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from vmon_core.config import (
     Config,
+    PluginsConfig,
     default_text,
     find_config,
     load_config,
@@ -19,7 +20,14 @@ from vmon_core.config import (
     to_dict,
     to_toml,
 )
-from vmon_core.config.options import read_duration, read_size, write_duration, write_size
+from vmon_core.config.options import (
+    Distributions,
+    Versions,
+    read_duration,
+    read_size,
+    write_duration,
+    write_size,
+)
 from vmon_core.errors import ConfigError
 from vmon_core.lifecycle.states import LifecycleState, StateTransition
 from vmon_core.records import Checkpoint, GateMode, Severity
@@ -47,6 +55,12 @@ second_term_after = 3
 level = "warning"
 [plugins]
 disabled = ["system"]
+required = ["vllm"]
+pins = { system = "<0.3" }
+blocked = { "vmon-plugin-foo<1.2" = "hangs" }
+isolated = ["nvidia"]
+folders = ["~/plugins"]
+safe_mode = true
 [plugins.vllm]
 api_key = { env = "KEY" }
 [[guardrails]]
@@ -100,9 +114,27 @@ def test_complete_file(load: Load) -> None:
     assert config.gate.kill_switch == Path("/run/off")
     assert (config.stop.second_term_after, config.stop.kill_after) == (3.0, 10.0)
     assert config.feedback.level is Severity.WARNING
-    assert config.disabled_plugins == ("system",)
-    assert config.plugins == {"vllm": {"api_key": {"env": "KEY"}}}
+    assert config.plugins.tables == {"vllm": {"api_key": {"env": "KEY"}}}
     assert config.source is not None
+
+
+def test_settings_of_plugins(load: Load) -> None:
+    """The keys of `[plugins]` that are no plugin's table."""
+    assert load(COMPLETE).plugins == PluginsConfig(
+        disabled=("system",),
+        required=("vllm",),
+        pins={"system": Versions("<0.3")},
+        blocked={Distributions("vmon-plugin-foo<1.2"): "hangs"},
+        isolated=("nvidia",),
+        folders=(Path.home() / "plugins",),
+        safe_mode=True,
+        tables={"vllm": {"api_key": {"env": "KEY"}}},
+    )
+
+
+def test_plugin_may_have_any_name_that_is_no_setting(load: Load) -> None:
+    """Even one that the code uses for something else."""
+    assert load("[plugins.tables]\na = 1").plugins.tables == {"tables": {"a": 1}}
 
 
 def test_empty_file_is_the_defaults(load: Load) -> None:
@@ -169,8 +201,14 @@ def test_guardrail_over_findings_and_states(load: Load) -> None:
         ('[feedback]\nlevel = "loud"', "2: feedback.level: expected one of debug, info, warning, error, critical"),
         ('[plugins]\ndisabled = "system"', "2: plugins.disabled: expected an array, got 'system'"),
         ("[plugins]\ndisabled = [1]", "2: plugins.disabled[0]: expected a string, got 1"),
-        ("[plugins]\nvllm = 1", "2: plugins.vllm: expected a table, got 1"),
-        ("disabled_plugins = []", "1: disabled_plugins: unknown key"),
+        ("[plugins]\nvllm = 1", "2: plugins.vllm: unknown key; expected one of disabled, required, pins, blocked, "),
+        ("[plugins]\ndisabledd = []", "2: plugins.disabledd: unknown key; did you mean 'disabled'?"),
+        ("[plugins]\ntables = 1", "2: plugins.tables: unknown key"),
+        ("[plugins]\nsafe_mode = 1", "2: plugins.safe_mode: expected true or false, got 1"),
+        ('[plugins.pins]\nx = "0.3"', "2: plugins.pins.x: expected a range of versions such as '<0.3'"),
+        ("[plugins]\npins = { x = 1 }", "2: plugins.pins.x: expected a string, got 1"),
+        ('[plugins]\nblocked = { "a b" = "" }', "2: plugins.blocked.a b: expected a distribution with a range"),
+        ("[plugins]\nfolders = [1]", "2: plugins.folders[0]: expected a path, got 1"),
         ('source = "x"', "1: source: unknown key"),
         ('[[guardrails]]\nstate = ["HUNG"]', "1: guardrails[0].name: is missing"),
         (
@@ -327,7 +365,7 @@ def test_default_text_explains_every_setting(load: Load) -> None:
     taken = [line.removeprefix("# ") if " = " in line or line.startswith("# [") else line for line in lines]
     config = load("\n".join(taken))
     assert config.guardrails[0].name == "tell-me-of-hangs"
-    assert "NAME" in config.plugins
+    assert "NAME" in config.plugins.tables
 
 
 def test_to_toml_reads_back_as_the_same(load: Load) -> None:
@@ -349,7 +387,7 @@ def test_shown_configuration_hides_secrets(load: Load) -> None:
 @given(st.text(), st.text(min_size=1))
 def test_any_string_survives_writing(name: str, key: str) -> None:
     """Strings and keys are quoted so that TOML reads them back."""
-    config = Config(plugins={"x": {key: name}})
+    config = Config(plugins=PluginsConfig(tables={"x": {key: name}}))
     table = tomllib.loads(to_toml(config))["plugins"]["x"]
     assert set(table) == {key}
 

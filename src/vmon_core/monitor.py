@@ -50,7 +50,7 @@ def make_host(config: Config, feedback: Feedback | None = None) -> PluginHost:
         The host; what could not be loaded, and why, is in its report.
     """
     told = feedback or Feedback()
-    host = PluginHost(told.say, tables=config.plugins, disabled=config.disabled_plugins)
+    host = PluginHost(told.say, config.plugins)
     host.register(NotifyPlugin(told))
     host.load()
     return host

@@ -190,6 +190,12 @@ def test_exit_code_tells_how_it_ended(config: Path, fault: str, code: int, failu
     assert lines(done)[-1]["failure"]["code"] == failure
 
 
+def test_safe_mode_loads_only_what_is_built_in(config: Path) -> None:
+    """`vmon --safe-mode` before any command."""
+    done = vmon(config, "--safe-mode", "plugins", "--json")
+    assert [p["name"] for p in lines(done)] == ["notify"]
+
+
 def test_plugins_says_why_one_is_missing(config: Path) -> None:
     """A disabled plugin is listed with its reason; --strict makes that an error."""
     config.write_text(config.read_text() + '\n[plugins]\ndisabled = ["system"]\n')

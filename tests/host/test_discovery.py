@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from vmon_core.config import PluginsConfig
+from vmon_core.host.plugin_host import PluginHost
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from tests.host.conftest import Listener
-
-    from vmon_core.host.plugin_host import PluginHost
 
 GOOD = """
 from vmon_core.plugin import PluginInfo, hookimpl
@@ -44,12 +45,17 @@ def test_good_plugin_is_loaded_beside_broken_ones(
 
 def test_disabled_plugin_is_not_imported(distribution: Callable[..., None]) -> None:
     """What the user does not want is not even imported."""
-    from vmon_core.host.plugin_host import PluginHost  # noqa: PLC0415 (another one than the fixture's)
-
     distribution("t-off", "raise AssertionError('imported')")
-    host = PluginHost(disabled=["t-off"])
+    host = PluginHost(config=PluginsConfig(disabled=("t-off",)))
     host.load()
     assert "disabled" in reasons(host)["t-off"]
+
+
+def test_safe_mode_imports_nothing(distribution: Callable[..., None]) -> None:
+    """To find out whether a plugin is the trouble, none is loaded."""
+    distribution("t-off", "raise AssertionError('imported')")
+    host = PluginHost(config=PluginsConfig(safe_mode=True))
+    assert (host.load().loaded, host.report.rejected) == ([], [])
 
 
 def test_two_distributions_with_one_name(host: PluginHost, distribution: Callable[..., None]) -> None:

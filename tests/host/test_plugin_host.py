@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
+from vmon_core.config import PluginsConfig
 from vmon_core.host.checks import PluginError
 from vmon_core.host.plugin_host import PluginHost
 from vmon_core.lifecycle.facts import Facts
@@ -96,7 +97,7 @@ def test_unregister_frees_name_and_hooks(host: PluginHost) -> None:
 
 def test_configuration_of_a_plugin() -> None:
     """A table becomes the plugin's own object; without one it gets its defaults."""
-    host = PluginHost(tables={"one": {"limit": 7}})
+    host = PluginHost(config=PluginsConfig(tables={"one": {"limit": 7}}))
     host.register(Plugin("one", config=Settings))
     host.register(Plugin("two", config=Settings))
     assert (host.config("one"), host.config("two")) == (Settings(7), Settings(5))
@@ -115,7 +116,7 @@ def test_configuration_of_a_plugin() -> None:
 )
 def test_wrong_table_rejects_the_plugin(table: dict[str, object], config: type | None, message: str) -> None:
     """The message names the table and the key."""
-    host = PluginHost(tables={"one": table})
+    host = PluginHost(config=PluginsConfig(tables={"one": table}))
     with pytest.raises(PluginError, match=message):
         host.register(Plugin("one", config=config))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vmon_core.config import PluginsConfig
 from vmon_core.evidence import Probed, ProcessSeen
 from vmon_core.host.plugin_host import PluginHost
 from vmon_core.plugin import Schedule
@@ -45,7 +46,7 @@ def start(plugin: VllmPlugin, *targets: Target) -> None:
 
 def test_host_takes_it(plugin: VllmPlugin) -> None:
     """It passes the host's checks, with its table and its schedule."""
-    host = PluginHost(tables={"vllm": {"timeout": 1.5}})
+    host = PluginHost(config=PluginsConfig(tables={"vllm": {"timeout": 1.5}}))
     loaded = host.register(plugin)
     assert host.config("vllm") == VllmConfig(timeout=1.5)
     assert {"vmon_launch", "vmon_adopt", "vmon_targets", "vmon_recording"} <= set(loaded.describe()["hooks"])

@@ -23,11 +23,16 @@ def emit_json(data: object) -> None:
 
 
 def load_config() -> Config:
-    """Read the configuration that the root command was given, or the one that is found."""
+    """Read the configuration that the root command was given, or the one that is found; its options come on top."""
+    import attrs
+
     from vmon_core.config import load_config as load
 
-    path = click.get_current_context().find_root().obj
-    return load(Path(path) if path else None)
+    root = click.get_current_context().find_root()
+    config = load(Path(root.obj) if root.obj else None)
+    if not root.params.get("safe_mode"):
+        return config
+    return attrs.evolve(config, plugins=attrs.evolve(config.plugins, safe_mode=True))
 
 
 def load_host(config: Config | None = None) -> PluginHost:

@@ -78,8 +78,9 @@ def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> N
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Show the version.")
 @click.option("--config", type=click.Path(dir_okay=False), help="Configuration file (TOML).", metavar="FILE")
+@click.option("--safe-mode", is_flag=True, help="Load no plugin, to see whether one is the trouble.")
 @click.pass_context
-def cli(ctx: click.Context, config: str | None) -> None:
+def cli(ctx: click.Context, config: str | None, safe_mode: bool) -> None:
     """Watch a vLLM deployment from its first log line to verified clean-up.
 
     \b
@@ -91,5 +92,6 @@ def cli(ctx: click.Context, config: str | None) -> None:
     """
     from vmon_core.cli.text import colour
 
+    del safe_mode  # read where the configuration is
     ctx.obj = config
     ctx.color = colour()

@@ -15,6 +15,7 @@ from vmon_core.config.model import (
     GuardrailConfig,
     JournalConfig,
     MonitorConfig,
+    PluginsConfig,
     StopConfig,
 )
 from vmon_core.config.secrets import resolve_secrets
@@ -27,6 +28,7 @@ __all__ = [
     "GuardrailConfig",
     "JournalConfig",
     "MonitorConfig",
+    "PluginsConfig",
     "StopConfig",
     "default_text",
     "find_config",

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from vmon_core.config.options import Duration, Pause, Size, says
+from vmon_core.config.options import Distributions, Duration, Pause, Size, Versions, says
 from vmon_core.lifecycle.states import LifecycleState
 from vmon_core.records import Checkpoint, GateMode, GuardrailPolicy, Severity
 from vmon_core.supervisor import StopPlan
@@ -103,6 +103,53 @@ class FeedbackConfig:
 
 
 @attrs.frozen(kw_only=True)
+class PluginsConfig:
+    """Which plugins are loaded, and how.
+
+    Attributes:
+        tables: each plugin's own table, as it was written; secrets in it are not resolved yet.
+    """
+
+    disabled: tuple[str, ...] = attrs.field(
+        default=(), metadata=says("Names of plugins that are not loaded; `vmon plugins disable NAME` adds one.")
+    )
+    required: tuple[str, ...] = attrs.field(
+        default=(), metadata=says("Names of plugins without which vmon does not start: those that protect something.")
+    )
+    pins: Mapping[str, Versions] = attrs.field(
+        factory=dict,
+        metadata=says(
+            "The versions of a plugin's distribution that are loaded; another one is rejected.",
+            example='{ system = "<0.3" }',
+        ),
+    )
+    blocked: Mapping[Distributions, str] = attrs.field(
+        factory=dict,
+        metadata=says(
+            "Versions that are known to be bad, each with the reason that people are told. Unlike a pin it names the "
+            "distribution, since one list can serve all machines, whatever is installed there.",
+            example='{ "vmon-plugin-foo<1.2" = "hangs when a GPU is lost" }',
+        ),
+    )
+    isolated: tuple[str, ...] = attrs.field(
+        default=(),
+        metadata=says("Names of plugins that run in a child process, whatever they declare themselves."),
+    )
+    folders: tuple[Path, ...] = attrs.field(
+        default=(),
+        metadata=says(
+            "Folders of single-file plugins and editable packages; they are loaded from there, and again whenever they "
+            "change. There is none by default: no file becomes code that the configuration does not speak of.",
+        ),
+    )
+    safe_mode: bool = attrs.field(
+        default=False,
+        metadata=says("Load none of all these, only what is built in; `vmon --safe-mode` does it once."),
+    )
+    tables: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
 class GuardrailConfig:
     """One guardrail: when a finding is open, or a state lasts, propose an intervention."""
 
@@ -155,9 +202,7 @@ class Config:
     """The whole configuration.
 
     Attributes:
-        monitor, journal, gate, stop, feedback: the tables of these names.
-        disabled_plugins: names of plugins that are not loaded, from `[plugins] disabled`.
-        plugins: each plugin's own table, as it was written; secrets in it are not resolved yet.
+        monitor, journal, gate, stop, feedback, plugins: the tables of these names.
         guardrails: the guardrails, in the order of the file.
         source: the file that it was read from, None for the defaults.
     """
@@ -167,8 +212,7 @@ class Config:
     gate: GateConfig = attrs.field(factory=GateConfig)
     stop: StopConfig = attrs.field(factory=StopConfig)
     feedback: FeedbackConfig = attrs.field(factory=FeedbackConfig)
-    disabled_plugins: tuple[str, ...] = ()
-    plugins: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    plugins: PluginsConfig = attrs.field(factory=PluginsConfig)
     guardrails: tuple[GuardrailConfig, ...] = ()
     source: Path | None = attrs.field(default=None, eq=False)
 

@@ -16,6 +16,12 @@ Pause = NewType("Pause", float)
 Size = NewType("Size", int)
 """Bytes; written as a number of bytes or as text such as "200MB" or "1GiB"."""
 
+Versions = NewType("Versions", str)
+"""A range of versions as PEP 440 writes it, such as "<0.3"."""
+
+Distributions = NewType("Distributions", str)
+"""A distribution with a range of versions as PEP 508 writes it, such as "vmon-plugin-foo<1.2"."""
+
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>B|[kKMGT]B|[KMGT]iB)")
 _POWERS = {"B": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 

@@ -13,15 +13,32 @@ from typing import Any, NoReturn, get_args, get_origin
 import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, override
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from vmon_core.config.lines import Key
-from vmon_core.config.model import Config
-from vmon_core.config.options import Duration, Pause, Size, read_duration, read_pause, read_size
+from vmon_core.config.model import Config, PluginsConfig
+from vmon_core.config.options import (
+    Distributions,
+    Duration,
+    Pause,
+    Size,
+    Versions,
+    read_duration,
+    read_pause,
+    read_size,
+)
 from vmon_core.lifecycle.states import LifecycleState
 from vmon_core.records import GateMode, Severity
 
-_NOT_FROM_TOML = {"source"}
-_KEYS = {"disabled_plugins": ("plugins", "disabled")}
+_NOT_FROM_TOML = {"source", "tables"}
+_SETTINGS = {f.name for f in attrs.fields(PluginsConfig)} - _NOT_FROM_TOML
+"""The keys of `[plugins]` that are no plugin's table."""
+
+_TABLES = "plugins' tables"
+"""Where those are while they are read: a name that no TOML file of a person's has by accident."""
+
+_KEYS: dict[str, Key] = {"tables": ()}
 """Attributes whose place in the file is not their name."""
 
 
@@ -71,12 +88,13 @@ def key_text(key: Key) -> str:
 
 
 def _without_nesting(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Take `disabled` out of `[plugins]`, so that the rest of it is nothing but plugins' tables."""
+    """Gather the plugins' own tables, which stand beside the settings of `[plugins]`."""
     plugins = raw.get("plugins")
-    if not isinstance(plugins, dict) or "disabled" not in plugins:
+    if not isinstance(plugins, dict):
         return dict(raw)
-    tables = {name: table for name, table in plugins.items() if name != "disabled"}
-    return {**raw, "plugins": tables, "plugins.disabled": plugins["disabled"]}
+    tables = {name: value for name, value in plugins.items() if name not in _SETTINGS and isinstance(value, dict)}
+    settings = {name: value for name, value in plugins.items() if name not in tables}
+    return {**raw, "plugins": {**settings, **({_TABLES: tables} if tables else {})}}
 
 
 def _doubled(config: Config) -> Iterator[Problem]:
@@ -106,7 +124,7 @@ def _problems(error: BaseException, key: Key) -> Iterator[Problem]:
 
 
 def _unknown(error: cattrs.ForbiddenExtraKeysError, key: Key) -> Iterator[Problem]:
-    known = [f.name for f in attrs.fields(error.cl) if f.name not in _NOT_FROM_TOML | set(_KEYS)]
+    known = [f.name for f in attrs.fields(error.cl) if f.name not in _NOT_FROM_TOML]
     for name in sorted(error.extra_fields):
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
@@ -125,6 +143,29 @@ def _string(value: object, _: object) -> str:
     if not isinstance(value, str):
         _refuse("a string", value)
     return value
+
+
+def _truth(value: object, _: object) -> bool:
+    if not isinstance(value, bool):
+        _refuse("true or false", value)
+    return value
+
+
+def _versions(value: object, _: object) -> Versions:
+    text = _string(value, str)
+    try:
+        return Versions(str(SpecifierSet(text)))
+    except InvalidSpecifier:
+        _refuse("a range of versions such as '<0.3' or '>=1.2,<2'", value)
+
+
+def _distributions(value: object, _: object) -> Distributions:
+    text = _string(value, str)
+    try:
+        Requirement(text)
+    except InvalidRequirement:
+        _refuse("a distribution with a range of versions such as 'vmon-plugin-foo<1.2'", value)
+    return Distributions(text)
 
 
 def _read(reader: Callable[[Any], Any], what: str) -> Callable[[Any, Any], Any]:
@@ -198,8 +239,11 @@ def _table(kind: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
 
 
 _HOOKS: dict[Any, Callable[[Any, Any], Any]] = {
+    bool: _truth,
     str: _string,
     Path: _path,
+    Versions: _versions,
+    Distributions: _distributions,
     Duration: _read(read_duration, "a duration such as '5s'"),
     Pause: _read(read_pause, "a duration such as '5s', or 0"),
     Size: _read(_size, "a size such as '200MB'"),
@@ -209,7 +253,8 @@ _HOOKS: dict[Any, Callable[[Any, Any], Any]] = {
 }
 
 _OVERRIDES: dict[type, dict[str, Any]] = {
-    Config: {"source": override(omit=True), "disabled_plugins": override(rename="plugins.disabled")}
+    Config: {"source": override(omit=True)},
+    PluginsConfig: {"tables": override(rename=_TABLES)},
 }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from vmon_core.config.model import Config, GuardrailConfig
+from vmon_core.config.model import Config, GuardrailConfig, PluginsConfig
 from vmon_core.config.options import Duration, Pause, Size, write_duration, write_size
 from vmon_core.redaction import redact_mapping
 
@@ -23,12 +23,7 @@ The configuration of vmon, with every setting at its default.
 The first of these files is read: --config FILE, $VMON_CONFIG, ./vmon.toml, vmon.toml in the user's config folder.
 Durations are written as "250ms", "5s", "2m", "1h" or "30d", sizes as "200MB" or "1GiB"."""
 
-_PLUGINS = """
-# Which plugins are loaded, and their own settings.
-[plugins]
-# Names of plugins that are not loaded.
-disabled = []
-
+_PLUGIN_TABLES = """
 # A plugin's settings stand in a table of its own. Secrets are named rather than written.
 # [plugins.NAME]
 # token = { env = "TOKEN" }
@@ -45,7 +40,7 @@ def default_text() -> str:
     tables = [f for f in attrs.fields(Config) if attrs.has(type(getattr(Config(), f.name)))]
     parts = [_comment(_INTRODUCTION)]
     parts += [_table(f"[{field.name}]", type(getattr(Config(), field.name))) for field in tables]
-    parts += [_PLUGINS, _commented_out(_table("[[guardrails]]", GuardrailConfig))]
+    parts += [_PLUGIN_TABLES, _commented_out(_table("[[guardrails]]", GuardrailConfig))]
     return "\n".join(part.strip("\n") + "\n" for part in parts)
 
 
@@ -59,8 +54,7 @@ def to_dict(config: Config) -> dict[str, Any]:
     plain: dict[str, Any] = {name: _plain(value) for name, value in data.items()}
     plain["monitor"]["data_dir"] = str(config.data_dir)
     plain["journal"]["path"] = str(config.journal_path)
-    tables = {name: redact_mapping(table) for name, table in plain["plugins"].items()}
-    plain["plugins"] = {"disabled": plain.pop("disabled_plugins"), **tables}
+    plain["plugins"] |= {name: redact_mapping(table) for name, table in plain["plugins"].pop("tables").items()}
     plain["guardrails"] = [{**g, "parameters": redact_mapping(g["parameters"])} for g in plain["guardrails"]]
     return plain
 
@@ -84,9 +78,15 @@ def to_toml(config: Config) -> str:
 def _table(header: str, kind: type) -> str:
     summary = (kind.__doc__ or "").partition("\n")[0]
     lines = [_comment(summary).rstrip("\n"), header]
-    for field in attrs.fields(attrs.resolve_types(kind)):
+    for field in _settings(kind):
         lines += [_comment(field.metadata["comment"]).rstrip("\n"), _setting(field)]
     return "\n".join(lines) + "\n"
+
+
+def _settings(kind: type) -> list[attrs.Attribute[Any]]:
+    """The settings that a table explains; the plugins' own tables are none of ours."""
+    fields = attrs.fields(attrs.resolve_types(kind))
+    return [field for field in fields if (kind, field.name) != (PluginsConfig, "tables")]
 
 
 def _setting(field: attrs.Attribute[Any]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import pluggy
 
+from vmon_core.config.model import PluginsConfig
 from vmon_core.hookspecs import SPECS
 from vmon_core.host import aside
 from vmon_core.host.aside import call_aside
@@ -21,7 +22,7 @@ from vmon_core.plugin import PROJECT, PluginInfo
 from vmon_core.records import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable
 
     from vmon_core.host.health import Health
     from vmon_core.plugin import Host
@@ -85,25 +86,22 @@ class PluginHost:
 
     Args:
         say: is told of plugins that fail.
-        tables: each plugin's table of the configuration, by the plugin's name.
-        disabled: names of plugins that are not loaded.
+        config: which plugins are loaded, and each one's own table; None takes the defaults.
         patience: seconds that a plugin may take to start or to stop.
     """
 
     def __init__(
         self,
         say: Say = nobody,
+        config: PluginsConfig | None = None,
         *,
-        tables: Mapping[str, Mapping[str, Any]] | None = None,
-        disabled: Collection[str] = (),
         patience: float = aside.DEADLINE,
     ) -> None:
         self.report = Report()
         self.dispatcher = Dispatcher(say)
         self.hooks = Hooks(self._find, self._owner, self.dispatcher)
         self._say = say
-        self._tables = tables or {}
-        self._disabled = disabled
+        self._config = config or PluginsConfig()
         self._patience = patience
         self._manager = pluggy.PluginManager(PROJECT)
         for spec in SPECS:
@@ -138,8 +136,13 @@ class PluginHost:
     # --- loading ---
 
     def load(self) -> Report:
-        """Load every installed plugin that nothing speaks against; the others are in the report, with the reason."""
-        candidates, rejected = sift(discover(), self._disabled)
+        """Load every installed plugin that nothing speaks against; the others are in the report, with the reason.
+
+        In safe mode none is loaded.
+        """
+        if self._config.safe_mode:
+            return self.report
+        candidates, rejected = sift(discover(), self._config.disabled)
         self.report.rejected += rejected
         for candidate in candidates:
             self._load(candidate)
@@ -214,7 +217,7 @@ class PluginHost:
                 raise PluginError(msg)
 
     def _configure(self, info: PluginInfo) -> Any:  # noqa: ANN401 (each plugin has its own class)
-        table = self._tables.get(info.name, {})
+        table = self._config.tables.get(info.name, {})
         if info.config is None:
             if table:
                 msg = f"it takes no configuration, but [plugins.{info.name}] is not empty"
