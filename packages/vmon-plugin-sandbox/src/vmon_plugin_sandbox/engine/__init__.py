@@ -1,0 +1,29 @@
+"""Runs pieces of code in workers, with limits, and says what is wrong with them."""
+
+from vmon_plugin_sandbox.engine.engine import Engine, Ran, Statistics
+from vmon_plugin_sandbox.engine.errors import (
+    SandboxCrashedError,
+    SandboxError,
+    SandboxLimitError,
+    SandboxRejectedError,
+    SandboxRuntimeError,
+    SandboxUnavailableError,
+)
+from vmon_plugin_sandbox.engine.inward import Attributes
+from vmon_plugin_sandbox.engine.limits import Limits
+from vmon_plugin_sandbox.engine.plain import plain
+
+__all__ = [
+    "Attributes",
+    "Engine",
+    "Limits",
+    "Ran",
+    "SandboxCrashedError",
+    "SandboxError",
+    "SandboxLimitError",
+    "SandboxRejectedError",
+    "SandboxRuntimeError",
+    "SandboxUnavailableError",
+    "Statistics",
+    "plain",
+]

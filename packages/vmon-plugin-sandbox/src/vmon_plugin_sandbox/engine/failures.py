@@ -1,0 +1,67 @@
+"""What the interpreter says when something fails, in the sandbox's own errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pydantic_monty
+
+from vmon_plugin_sandbox.engine.advice import for_exception
+from vmon_plugin_sandbox.engine.errors import (
+    SandboxCrashedError,
+    SandboxLimitError,
+    SandboxRejectedError,
+    SandboxRuntimeError,
+)
+
+if TYPE_CHECKING:
+    from vmon_plugin_sandbox.engine.errors import SandboxError
+
+MESSAGE_LENGTH = 500
+"""Characters of a message that are kept: it may quote the code's own strings, which can be megabytes."""
+
+_SUSPENSIONS = "suspension limit"
+
+
+def is_limit(error: pydantic_monty.MontyRuntimeError) -> bool:
+    """Whether a limit ended the run; code that raises `TimeoutError` itself cannot be told apart, and counts as one."""
+    if isinstance(error.exception(), TimeoutError | MemoryError | RecursionError):
+        return True
+    return isinstance(error.exception(), RuntimeError) and _SUSPENSIONS in error.display("msg")
+
+
+def translated(error: pydantic_monty.MontyError) -> SandboxError:
+    """The sandbox's error for one of the interpreter's."""
+    if isinstance(error, pydantic_monty.MontyCrashedError):
+        return _crashed(error)
+    if isinstance(error, pydantic_monty.MontySyntaxError):
+        return SandboxRejectedError(_short(error.display("msg")), line=line_of(error))
+    if not isinstance(error, pydantic_monty.MontyRuntimeError):
+        return SandboxRuntimeError(_short(str(error)), code="result")
+    if is_limit(error):
+        return SandboxLimitError(_short(error.display("msg")), line=line_of(error), help=for_exception(error))
+    kind = SandboxRejectedError if is_unsupported(error) else SandboxRuntimeError
+    return kind(_short(error.display("type-msg")), line=line_of(error), help=for_exception(error))
+
+
+def is_unsupported(error: pydantic_monty.MontyRuntimeError) -> bool:
+    """Whether the interpreter refused the code before it ran any of it."""
+    frames = error.traceback()
+    outside = bool(frames) and frames[-1].function_name is None
+    return outside and isinstance(error.exception(), NotImplementedError)
+
+
+def line_of(error: pydantic_monty.MontyRuntimeError | pydantic_monty.MontySyntaxError) -> int | None:
+    """The line of the code where it happened, in the innermost function."""
+    frames = error.traceback()
+    return frames[-1].line if frames else None
+
+
+def _crashed(error: pydantic_monty.MontyCrashedError) -> SandboxError:
+    if error.timed_out:
+        return SandboxLimitError("the worker did not answer in time and was killed", help="do less in one run")
+    return SandboxCrashedError(f"the worker died, with status {error.exit_status}")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MESSAGE_LENGTH else f"{text[:MESSAGE_LENGTH]}…"

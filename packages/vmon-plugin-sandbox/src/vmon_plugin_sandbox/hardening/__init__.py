@@ -1,0 +1,1 @@
+"""The operating system's side of the sandbox: what a worker may still do if the interpreter in it is broken."""
