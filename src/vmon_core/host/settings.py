@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    import cattrs
 
 
 def settings(kind: type, table: Mapping[str, Any]) -> Any:  # noqa: ANN401 (each plugin has its own class)
@@ -28,11 +31,51 @@ def settings(kind: type, table: Mapping[str, Any]) -> Any:  # noqa: ANN401 (each
     from vmon_core.config import resolve_secrets  # noqa: PLC0415
 
     converter = cattrs.Converter(forbid_extra_keys=True)
+    _be_strict(converter)
     try:
         return converter.structure(resolve_secrets(table), kind)
     except cattrs.BaseValidationError as error:
         problems = cattrs.transform_error(error, format_exception=_in_words)
         raise ValueError("; ".join(problem.removesuffix(" @ $") for problem in problems)) from error
+
+
+def _be_strict(converter: cattrs.Converter) -> None:
+    """Refuse what cattrs would coerce: "no" to True, a table to its text, a text to a tuple of its letters.
+
+    A number may still come as text, since that is how an environment variable gives it.
+    """
+    for kind, (taken, what) in _TAKEN.items():
+        converter.register_structure_hook(kind, _reader(taken, what))
+
+    def array(kind: Any) -> Callable[[Any, Any], Any]:  # noqa: ANN401 (a generic type)
+        items: Any = GenericAlias(list, get_args(kind)[:1])
+        read = _reader((list,), "an array")
+        return lambda value, _: tuple(converter.structure(read(value, list), items))
+
+    converter.register_structure_hook_factory(_is_array, array)
+
+
+_TAKEN: dict[type, tuple[tuple[type, ...], str]] = {
+    bool: ((bool,), "true or false"),
+    str: ((str,), "a string"),
+    int: ((int, str), "a whole number"),
+    float: ((int, float, str), "a number"),
+}
+
+
+def _reader(taken: tuple[type, ...], what: str) -> Callable[[Any, Any], Any]:
+    def hook(value: object, kind: Callable[[Any], Any]) -> object:  # the kind may be an enumeration of texts
+        if type(value) not in taken:
+            msg = f"expected {what}, got {value!r}"
+            raise ValueError(msg)
+        return kind(value)
+
+    return hook
+
+
+def _is_array(kind: object) -> bool:
+    origin: object = get_origin(kind)
+    return origin is tuple and get_args(kind)[-1] is Ellipsis
 
 
 def _in_words(error: BaseException, kind: type | None) -> str:

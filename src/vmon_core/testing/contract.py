@@ -2,73 +2,80 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import TYPE_CHECKING
+import io
+import tempfile
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from vmon_core.evidence import Evidence
+from vmon_core.host.checks import PluginError, implementations
 from vmon_core.host.plugin_host import PluginHost
-from vmon_core.lifecycle.facts import Facts
-from vmon_core.lifecycle.states import LifecycleState, StateTransition
-from vmon_core.pipeline.window import Window
-from vmon_core.records import Checkpoint, Sample, Target, Tick
+from vmon_core.testing.rules.judging import adds_commands, knows_what_is_its_own, makes_nothing_of_nothing
+from vmon_core.testing.rules.living import hands_over, lives_twice
+from vmon_core.testing.rules.loading import describes_itself, imports_light, refuses_nonsense
+from vmon_core.testing.subject import Subject
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from vmon_core.plugin import PluginInfo
-    from vmon_core.records import Severity
 
-NOBODY = Target(name="nobody")
-"""A deployment without a process, a URL or a log: there is nothing to be known of it."""
+RULES = (
+    imports_light,
+    describes_itself,
+    refuses_nonsense,
+    makes_nothing_of_nothing,
+    knows_what_is_its_own,
+    adds_commands,
+    lives_twice,
+    hands_over,
+)
+"""Every rule but the first and the last: that it loads, and that it prints nothing all the while."""
 
 
-def check_plugin(plugin: object) -> PluginInfo:
-    """Check that a plugin can be loaded, and that it makes nothing of nothing.
+def check_plugin(plugin: object, config: Mapping[str, Any] | None = None) -> PluginInfo:
+    """Check that a plugin keeps the contract; nothing is launched, and no intervention is carried out.
 
     Args:
         plugin: a module or an object with hook implementations.
+        config: its `[plugins.NAME]` table, for a plugin that needs one.
 
     Returns:
         What it says about itself.
 
     Raises:
-        AssertionError: it breaks a promise; the message says which.
-        PluginError: it cannot be loaded.
+        AssertionError: it breaks promises; each line of the message begins with a rule's name.
 
     >>> from vmon_core.notify import NotifyPlugin
     >>> from vmon_core.feedback import Feedback
     >>> check_plugin(NotifyPlugin(Feedback())).name
     'notify'
     """
-    said: list[str] = []
-
-    def say(level: Severity, source: str, text: str, **context: object) -> None:  # noqa: ARG001 (a handler's signature)
-        said.append(text)
-
-    host = PluginHost(say)
-    loaded = host.register(plugin)
-    _check_collect(host)
-    _check_judging(host)
-    assert not said, f"it fails on a deployment of which nothing is known: {said}"  # noqa: S101 (a check for tests)
-    return loaded.info
+    printed = io.StringIO()
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(printed), redirect_stderr(printed):
+        subject = _loaded(plugin, config or {}, Path(folder))
+        broken = [error for rule in RULES if (error := _broken(rule, subject))]
+    if text := printed.getvalue():
+        broken.append(AssertionError(f"prints_nothing: it prints {text[:200]!r}; messages go through host.say"))
+    if broken:
+        raise AssertionError("\n".join(map(str, broken))) from broken[0]
+    return subject.info
 
 
-def _check_collect(host: PluginHost) -> None:
-    for implementation in host.collectors:
-        found = implementation.function(*([Tick(0.0, NOBODY)] if implementation.names else []))
-        if inspect.iscoroutine(found):
-            found.close()
-            continue
-        strange = [type(f).__name__ for f in found or () if not isinstance(f, Sample | Evidence)]
-        assert not strange, f"vmon_collect returns {strange}, not samples and evidence"  # noqa: S101 (a check for tests)
+def _broken(rule: Callable[[Subject], None], subject: Subject) -> AssertionError | None:
+    """What a rule says of a plugin that breaks it; the other rules are asked all the same."""
+    try:
+        rule(subject)
+    except AssertionError as error:
+        return error
+    return None
 
 
-def _check_judging(host: PluginHost) -> None:
-    found = host.hooks.analyze(Window(NOBODY, Facts()))
-    assert not found, f"vmon_analyze finds {[f.code for f in found]} where nothing is known"  # noqa: S101 (a check for tests)
-    proposed = host.hooks.guardrail(_unknown())
-    assert not proposed, f"vmon_guardrail proposes {[a.kind for a in proposed]} where nothing is known"  # noqa: S101 (a check for tests)
-
-
-def _unknown() -> Checkpoint:
-    return Checkpoint(
-        id="0", time=0.0, target=NOBODY.name, state=LifecycleState.UNKNOWN, transition=StateTransition.DISCOVERY
-    )
+def _loaded(plugin: object, table: Mapping[str, Any], folder: Path) -> Subject:
+    """Load a plugin as the host does, which checks its hooks and what it says about itself."""
+    try:
+        info = PluginHost().register(plugin).info
+    except PluginError as error:
+        msg = f"loads: {error}"
+        raise AssertionError(msg) from error
+    return Subject(plugin, info, dict(implementations(plugin)), table, folder)

@@ -1,0 +1,1 @@
+"""The rules of the contract, in the order in which a plugin meets them."""
