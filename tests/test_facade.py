@@ -76,7 +76,7 @@ def test_monitor_with_plugins(config: Config) -> None:
     assert lifecycle_report.checkpoint is not None
     assert lifecycle_report.checkpoint.arguments["tensor_parallel_size"] == 2
     assert {"notify", "vllm", "system"} <= {p["name"] for p in monitor.list_plugins()}
-    assert monitor.plugin_manager.report.rejected == []
+    assert monitor.plugin_manager.report.rejected == ()
 
 
 def test_plugin_system_by_itself() -> None:

@@ -7,6 +7,10 @@ class VmonError(Exception):
     """The root of them all; the command line prints these without a traceback."""
 
 
+class PluginError(VmonError):
+    """A plugin cannot be used."""
+
+
 class ConfigError(VmonError):
     """The configuration is wrong; the message has one line for each problem."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vmon_core.config import Config
 from vmon_core.feedback import Feedback
 from vmon_core.host.carrier import Carrier
+from vmon_core.host.loading import demand
 from vmon_core.host.plugin_host import PluginHost
 from vmon_core.host.scheduler import Scheduler
 from vmon_core.lifecycle.capture.arguments import parse_command
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from vmon_core.evidence import Evidence
-    from vmon_core.host.plugin_host import LoadedPlugin
+    from vmon_core.host.loaded import LoadedPlugin
     from vmon_core.lifecycle.states import LifecycleState, StateTransition
     from vmon_core.pipeline.recorder import Recorder
     from vmon_core.records import Checkpoint, Sample, Severity
@@ -39,20 +40,26 @@ LOCAL_TARGET = Target(name="vllm")
 """The deployment that a monitor watches when none is named: whatever its caller reports."""
 
 
-def make_host(config: Config, feedback: Feedback | None = None) -> PluginHost:
-    """Load every installed plugin that the configuration does not disable, and the built-in ones.
+def make_host(config: Config, feedback: Feedback | None = None, *, lenient: bool = False) -> PluginHost:
+    """Load every installed plugin that nothing speaks against, and the built-in ones.
 
     Args:
-        config: names disabled plugins and holds each plugin's table.
+        config: says which plugins are wanted, and holds each plugin's table.
         feedback: is told of plugins that fail.
+        lenient: go on without a plugin that the configuration requires: nothing is going to be protected.
 
     Returns:
         The host; what could not be loaded, and why, is in its report.
+
+    Raises:
+        PluginError: a plugin that the configuration requires could not be loaded; safe mode requires none.
     """
     told = feedback or Feedback()
     host = PluginHost(told.say, config.plugins)
     host.register(NotifyPlugin(told))
-    host.load()
+    report = host.load()
+    if not (lenient or config.plugins.safe_mode):
+        demand(report, config.plugins.required)
     return host
 
 
@@ -200,7 +207,7 @@ class VLLMMonitor:
         self.tracker.register_guardrail(policy)
         return policy
 
-    def register_plugin(self, plugin: object, name: str | None = None) -> None:
+    def register_plugin(self, plugin: object, name: str = "") -> None:
         """Add a plugin object of this process; `name` overrides the one that it gives itself."""
         self.plugin_manager.register(plugin, name)
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
-from vmon_core.errors import VmonError
-from vmon_core.host.checks import PluginError
+from vmon_core.errors import PluginError, VmonError
 from vmon_core.plugin import LaunchRequest, PluginInfo, hookimpl
 from vmon_core.records import Frame, Target
 

@@ -36,10 +36,10 @@ def load_config() -> Config:
 
 
 def load_host(config: Config | None = None) -> PluginHost:
-    """Load all plugins; one that fails is in the host's report."""
+    """Load all plugins, to ask them or about them; one that fails, and be it required, is in the host's report."""
     from vmon_core.monitor import make_host
 
-    return make_host(config if config is not None else load_config())
+    return make_host(config if config is not None else load_config(), lenient=True)
 
 
 def open_journal(config: Config) -> Journal:

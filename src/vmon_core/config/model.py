@@ -149,6 +149,10 @@ class PluginsConfig:
     tables: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
 
 
+PLUGIN_SETTINGS = frozenset(f.name for f in attrs.fields(PluginsConfig)) - {"tables"}
+"""The keys of `[plugins]` that are no plugin's table."""
+
+
 @attrs.frozen(kw_only=True)
 class GuardrailConfig:
     """One guardrail: when a finding is open, or a state lasts, propose an intervention."""

@@ -17,7 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from vmon_core.config.lines import Key
-from vmon_core.config.model import Config, PluginsConfig
+from vmon_core.config.model import PLUGIN_SETTINGS, Config, PluginsConfig
 from vmon_core.config.options import (
     Distributions,
     Duration,
@@ -32,9 +32,6 @@ from vmon_core.lifecycle.states import LifecycleState
 from vmon_core.records import GateMode, Severity
 
 _NOT_FROM_TOML = {"source", "tables"}
-_SETTINGS = {f.name for f in attrs.fields(PluginsConfig)} - _NOT_FROM_TOML
-"""The keys of `[plugins]` that are no plugin's table."""
-
 _TABLES = "plugins' tables"
 """Where those are while they are read: a name that no TOML file of a person's has by accident."""
 
@@ -92,7 +89,7 @@ def _without_nesting(raw: Mapping[str, Any]) -> dict[str, Any]:
     plugins = raw.get("plugins")
     if not isinstance(plugins, dict):
         return dict(raw)
-    tables = {name: value for name, value in plugins.items() if name not in _SETTINGS and isinstance(value, dict)}
+    tables = {name: value for name, value in plugins.items() if name not in PLUGIN_SETTINGS and isinstance(value, dict)}
     settings = {name: value for name, value in plugins.items() if name not in tables}
     return {**raw, "plugins": {**settings, **({_TABLES: tables} if tables else {})}}
 

@@ -1,4 +1,4 @@
-"""Check a plugin object before it is used: its hooks, their arguments, and what it says about itself."""
+"""Check a plugin object before it is used: its hooks and their arguments."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
-from packaging.version import InvalidVersion, Version
-
-from vmon_core.errors import VmonError
+from vmon_core.errors import PluginError
 from vmon_core.hookspecs import SPECS
-from vmon_core.plugin import PROJECT, PluginInfo, Risk
+from vmon_core.host.declarations import check_info
+from vmon_core.plugin import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+    from vmon_core.plugin import PluginInfo
+
 _MARK = f"{PROJECT}_impl"
 _WORD = re.compile(r"\w+")
 _BUILTINS = frozenset({"bool", "bytes", "dict", "float", "int", "list", "set", "str", "tuple"})
@@ -46,10 +46,6 @@ _VOCABULARY = {
     for word in _words(annotation)
 } - {"None", "Any", "Mapping", *_BUILTINS}
 """Every name in the annotations of the specifications that says what kind of thing is meant."""
-
-
-class PluginError(VmonError):
-    """A plugin cannot be used."""
 
 
 def implementations(plugin: object) -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -83,7 +79,7 @@ def check(plugin: object) -> PluginInfo:
     if "vmon_plugin_info" not in found:
         msg = "it does not implement vmon_plugin_info, which says who it is"
         raise PluginError(msg)
-    return _checked_info(found["vmon_plugin_info"]())
+    return check_info(found["vmon_plugin_info"]())
 
 
 def _check_signature(name: str, function: Callable[..., Any]) -> None:
@@ -131,38 +127,3 @@ def _check_options(name: str, options: dict[str, Any]) -> None:
     if options.get("wrapper") or options.get("hookwrapper"):
         msg = f"{name} is a wrapper; implementations are called alone, so there is nothing to wrap"
         raise PluginError(msg)
-
-
-def _checked_info(info: object) -> PluginInfo:
-    if not isinstance(info, PluginInfo):
-        msg = f"vmon_plugin_info must return a PluginInfo, not {type(info).__name__}"
-        raise PluginError(msg)
-    check_name(info.name)
-    try:
-        Version(info.version)
-    except InvalidVersion:
-        msg = f"its version {info.version!r} is no version (PEP 440)"
-        raise PluginError(msg) from None
-    actions: object = info.actions  # a plugin without type checks may give anything
-    if not (isinstance(actions, dict) and all(isinstance(risk, Risk) for risk in actions.values())):
-        msg = "its actions must be a mapping of kinds to a Risk"
-        raise PluginError(msg)
-    return info
-
-
-def check_name(name: object) -> str:
-    """Check a plugin's name: it is a table of the configuration and a part of messages.
-
-    Args:
-        name: the name.
-
-    Returns:
-        The same name.
-
-    Raises:
-        PluginError: it is none.
-    """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        msg = f"its name {name!r} must be lower case letters, digits and hyphens"
-        raise PluginError(msg)
-    return name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from vmon_core.host.checks import PluginError
+from vmon_core.errors import PluginError
 
 
 def is_interrupt(error: BaseException) -> bool:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from vmon_core.errors import VmonError
-from vmon_core.host.checks import PluginError
+from vmon_core.errors import PluginError, VmonError
 from vmon_core.host.failures import describe, failed_in, is_interrupt
 from vmon_core.plugin import Server
 from vmon_core.records import Action, Finding, Frame, Outcome, OutcomeStatus, Ruling, Severity, Target, Verdict

@@ -2,83 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pluggy
 
 from vmon_core.config.model import PluginsConfig
+from vmon_core.errors import PluginError
 from vmon_core.hookspecs import SPECS
-from vmon_core.host import aside
-from vmon_core.host.aside import call_aside
-from vmon_core.host.checks import PluginError, check, check_name
-from vmon_core.host.discovery import Candidate, Rejection, discover, reject, sift
+from vmon_core.host.aside import DEADLINE, call_aside
+from vmon_core.host.discovery import discover
 from vmon_core.host.dispatch import Dispatcher, Implementation
-from vmon_core.host.failures import describe, is_interrupt
+from vmon_core.host.guarded import guarded
 from vmon_core.host.hooks import Hooks
+from vmon_core.host.loaded import LoadedPlugin
+from vmon_core.host.loading import Loader, Prepared
+from vmon_core.host.resolution.records import Candidate, Reason, Rejection, Report
 from vmon_core.host.say import Say, nobody
-from vmon_core.host.settings import settings
-from vmon_core.plugin import PROJECT, PluginInfo
+from vmon_core.plugin import PROJECT
 from vmon_core.records import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vmon_core.host.health import Health
     from vmon_core.plugin import Host
-
-_T = TypeVar("_T")
-
-
-@attrs.define(eq=False)
-class LoadedPlugin:
-    """A plugin in use.
-
-    Attributes:
-        info: what it says about itself.
-        plugin: the module or object.
-        origin: the distribution that it came from, or "this process".
-        config: its configuration object, None when it takes none.
-        implementations: its hook implementations, with how each fares.
-    """
-
-    info: PluginInfo
-    plugin: object
-    origin: str
-    config: Any = None
-    implementations: list[Implementation] = attrs.field(factory=list)
-
-    def settle(self, start: Health) -> None:
-        """Call the plugin's hooks only when it could be started; one that is still starting may just be slow."""
-        for implementation in self.implementations:
-            if start.stuck or implementation.hook in {"vmon_start", "vmon_stop"}:
-                continue
-            if start.in_a_row:
-                implementation.health.shut_out(f"not started: {start.last_error}")
-            else:
-                implementation.health.readmit()
-
-    def describe(self) -> dict[str, Any]:
-        """The plugin as plain data."""
-        return {
-            "name": self.info.name,
-            "version": self.info.version,
-            "summary": self.info.summary,
-            "origin": self.origin,
-            "hooks": sorted(i.hook for i in self.implementations),
-            "actions": {kind: risk.value for kind, risk in self.info.actions.items()},
-            "failures": sum(i.health.failures for i in self.implementations),
-            "quarantined": any(i.health.quarantined for i in self.implementations),
-            "stuck": any(i.health.stuck for i in self.implementations),
-        }
-
-
-@attrs.define
-class Report:
-    """What loading came to: the names of the loaded plugins, and every rejection."""
-
-    loaded: list[str] = attrs.field(factory=list)
-    rejected: list[Rejection] = attrs.field(factory=list)
 
 
 class PluginHost:
@@ -87,7 +34,7 @@ class PluginHost:
     Args:
         say: is told of plugins that fail.
         config: which plugins are loaded, and each one's own table; None takes the defaults.
-        patience: seconds that a plugin may take to start or to stop.
+        patience: seconds that a plugin may take for each step of being loaded, to start, and to stop.
     """
 
     def __init__(
@@ -95,7 +42,7 @@ class PluginHost:
         say: Say = nobody,
         config: PluginsConfig | None = None,
         *,
-        patience: float = aside.DEADLINE,
+        patience: float = DEADLINE,
     ) -> None:
         self.report = Report()
         self.dispatcher = Dispatcher(say)
@@ -103,6 +50,7 @@ class PluginHost:
         self._say = say
         self._config = config or PluginsConfig()
         self._patience = patience
+        self._loader = Loader(self._config, say, patience)
         self._manager = pluggy.PluginManager(PROJECT)
         for spec in SPECS:
             self._manager.add_hookspecs(spec)
@@ -142,54 +90,89 @@ class PluginHost:
         """
         if self._config.safe_mode:
             return self.report
-        candidates, rejected = sift(discover(), self._config.disabled)
-        self.report.rejected += rejected
-        for candidate in candidates:
-            self._load(candidate)
+        found = discover()
+        ready, rejected = self._loader.obtain_all(found)
+        while ready:
+            chosen = self._loader.choose(ready, self.plugins, rejected)
+            rejected += chosen.rejected
+            prepared = {each.member.name: each for each in ready}
+            ready = self._use_all([prepared[member.name] for member in chosen.order], rejected)
+        self.report = attrs.evolve(self.report, found=found, rejected=tuple(sorted(rejected, key=lambda r: r.name)))
+        self._tell(rejected)
         return self.report
 
-    def _load(self, candidate: Candidate) -> None:
-        try:
-            plugin = _guarded(candidate.entry_point.load, f"importing {candidate.value}")
-            self.register(plugin, candidate.name, origin=f"{candidate.distribution} {candidate.version}")
-        except PluginError as error:
-            self._reject(reject(candidate, str(error)))
+    def _use_all(self, order: list[Prepared], rejected: list[Rejection]) -> list[Prepared]:
+        """Take plugins into use until one fails after all; what is left then has to be chosen from anew."""
+        for index, each in enumerate(order):
+            try:
+                self.use(each)
+            except PluginError as error:
+                rejected.append(each.member.candidate.rejected(Reason.CONTRACT, str(error)))
+                return order[index + 1 :]
+        return []
 
-    def _reject(self, rejection: Rejection) -> None:
-        self.report.rejected.append(rejection)
-        text = f"plugin {rejection.name} is not loaded: {rejection.reason}"
-        self._say(Severity.WARNING, "plugins", text, plugin=rejection.name)
+    def _tell(self, rejected: list[Rejection]) -> None:
+        """Tell of all rejections but those that the user ordered."""
+        for rejection in rejected:
+            if rejection.code not in {Reason.DISABLED, Reason.BLOCKED}:
+                text = f"plugin {rejection.name} is not loaded: {rejection.reason}"
+                self._say(Severity.WARNING, "plugins", text, plugin=rejection.name)
 
-    def register(self, plugin: object, name: str | None = None, *, origin: str = "this process") -> LoadedPlugin:
-        """Take a plugin object into use.
+    def register(self, plugin: object, name: str = "") -> LoadedPlugin:
+        """Take a plugin object of this process into use.
 
         Args:
             plugin: a module or an object with hook implementations.
             name: overrides the name that it gives itself.
-            origin: where it came from.
 
         Returns:
             The plugin in use.
 
         Raises:
-            PluginError: it cannot be used; nothing of it stays registered.
+            PluginError: it cannot be used, by itself or beside those that are in use; nothing of it stays registered.
         """
-        info = _guarded(lambda: check(plugin), "asking it who it is")
-        info = attrs.evolve(info, name=check_name(name)) if name else info
-        self._check_conflicts(info, plugin)
-        config = self._configure(info)
-        self._enter(plugin, info.name)
-        loaded = LoadedPlugin(info, plugin, origin, config)
-        loaded.implementations = self._implementations(plugin, info.name)
-        self._plugins[info.name] = loaded
-        self._found.clear()
-        self.report.loaded.append(info.name)
+        prepared = self._prepared(plugin, name)
+        rejected = self._loader.choose([prepared], self.plugins).rejected
+        if rejected:
+            raise PluginError("; ".join(filter(None, (rejected[0].reason, rejected[0].help))))
+        return self.use(prepared)
+
+    def try_alone(self, plugin: object) -> LoadedPlugin:
+        """Take a plugin into use without those that it needs, and wherever this is, to look at it by itself.
+
+        Raises:
+            PluginError: it cannot be used.
+        """
+        return self.use(self._prepared(plugin))
+
+    def _prepared(self, plugin: object, name: str = "") -> Prepared:
+        prepared = self._loader.prepare(Candidate(name=name), plugin)
+        if isinstance(prepared, Rejection):
+            raise PluginError(prepared.reason)
+        return prepared
+
+    def use(self, prepared: Prepared) -> LoadedPlugin:
+        """Take a plugin into use that was prepared and chosen.
+
+        Raises:
+            PluginError: pluggy cannot register it; nothing of it stays registered.
+        """
+        member, plugin = prepared.member, prepared.plugin
+        name = next((p.info.name for p in self.plugins if p.plugin is plugin), None)
+        if name is not None:
+            msg = f"it is loaded already, under the name {name!r}"
+            raise PluginError(msg)
+        self._enter(plugin, member.name)
+        found = self._implementations(plugin, member.name)
+        loaded = LoadedPlugin(member.candidate, member.info, plugin, prepared.config, found)
+        self._plugins[member.name] = loaded
+        self._changed()
         return loaded
 
     def _enter(self, plugin: object, name: str) -> None:
         """Hand a plugin to pluggy, which looks at all its attributes: some may raise, after it was noted already."""
         try:
-            _guarded(lambda: self._manager.register(plugin, name), "registering it")
+            guarded(lambda: self._manager.register(plugin, name), "registering it", self._say, self._patience)
         except PluginError:
             if self._manager.has_plugin(name):
                 self._manager.unregister(name=name)
@@ -197,37 +180,12 @@ class PluginHost:
 
     def unregister(self, name: str) -> None:
         """Take a plugin out of use."""
-        loaded = self._plugins.pop(name)
-        self._manager.unregister(loaded.plugin)
-        self.report.loaded.remove(name)
+        self._manager.unregister(self._plugins.pop(name).plugin)
+        self._changed()
+
+    def _changed(self) -> None:
         self._found.clear()
-
-    def _check_conflicts(self, info: PluginInfo, plugin: object) -> None:
-        for loaded in self.plugins:
-            if loaded.plugin is plugin:
-                msg = f"it is loaded already, under the name {loaded.info.name!r}"
-                raise PluginError(msg)
-        if info.name in self._plugins:
-            msg = f"a plugin {info.name!r} is loaded already, from {self._plugins[info.name].origin}"
-            raise PluginError(msg)
-        for kind in info.actions:
-            owner = self._owner(kind)
-            if owner is not None:
-                msg = f"both {owner!r} and {info.name!r} want to carry out {kind!r}; disable one of them"
-                raise PluginError(msg)
-
-    def _configure(self, info: PluginInfo) -> Any:  # noqa: ANN401 (each plugin has its own class)
-        table = self._config.tables.get(info.name, {})
-        if info.config is None:
-            if table:
-                msg = f"it takes no configuration, but [plugins.{info.name}] is not empty"
-                raise PluginError(msg)
-            return None
-        try:
-            return settings(info.config, table)
-        except Exception as error:
-            msg = f"[plugins.{info.name}]: {error}"
-            raise PluginError(msg) from error
+        self.report = attrs.evolve(self.report, loaded=tuple(self._plugins))
 
     def _implementations(self, plugin: object, name: str) -> list[Implementation]:
         callers = self._manager.get_hookcallers(plugin) or []
@@ -264,16 +222,3 @@ class PluginHost:
             for implementation in self._started.pop().implementations:
                 if implementation.hook == "vmon_stop":
                     call_aside(implementation, {}, self._say, deadline=self._patience)
-
-
-def _guarded(step: Callable[[], _T], doing: str) -> _T:
-    """Do what runs a plugin's code; whatever it raises, and be it an exit, is an error of that plugin."""
-    try:
-        return step()
-    except PluginError:
-        raise
-    except BaseException as error:
-        if is_interrupt(error):
-            raise
-        msg = f"{doing} failed: {describe(error)}"
-        raise PluginError(msg) from error

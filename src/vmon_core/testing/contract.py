@@ -8,7 +8,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vmon_core.host.checks import PluginError, implementations
+from vmon_core.errors import PluginError
+from vmon_core.host.checks import implementations
 from vmon_core.host.plugin_host import PluginHost
 from vmon_core.testing.rules.judging import adds_commands, knows_what_is_its_own, makes_nothing_of_nothing
 from vmon_core.testing.rules.living import hands_over, lives_twice
@@ -74,7 +75,7 @@ def _broken(rule: Callable[[Subject], None], subject: Subject) -> AssertionError
 def _loaded(plugin: object, table: Mapping[str, Any], folder: Path) -> Subject:
     """Load a plugin as the host does, which checks its hooks and what it says about itself."""
     try:
-        info = PluginHost().register(plugin).info
+        info = PluginHost().try_alone(plugin).info
     except PluginError as error:
         msg = f"loads: {error}"
         raise AssertionError(msg) from error

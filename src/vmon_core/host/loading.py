@@ -1,0 +1,180 @@
+"""From what is installed to plugins that can be used: each imported, checked and configured by itself, then chosen."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from packaging.markers import default_environment
+
+from vmon_core.errors import PluginError
+from vmon_core.host import facts
+from vmon_core.host.checks import check
+from vmon_core.host.declarations import check_name
+from vmon_core.host.discovery import installed_version
+from vmon_core.host.guarded import guarded
+from vmon_core.host.importing import import_plugin
+from vmon_core.host.resolution.records import Candidate, Fact, Machine, Member, Reason, Rejection, Report
+from vmon_core.host.resolution.resolve import resolve
+from vmon_core.host.resolution.screening import pinned, screen
+from vmon_core.host.settings import settings
+from vmon_core.plugin import HOOK_API, Isolation, PluginInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from vmon_core.config.model import PluginsConfig
+    from vmon_core.host.loaded import LoadedPlugin
+    from vmon_core.host.resolution.records import Resolution
+    from vmon_core.host.say import Say
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Prepared:
+    """A plugin that works by itself; whether it fits to the others is another question.
+
+    Attributes:
+        member: what the resolution knows of it.
+        plugin: the module or object.
+        config: its configuration object, None when it takes none.
+    """
+
+    member: Member
+    plugin: object
+    config: Any = None
+
+
+class Loader:
+    """Brings plugins up to the point where a host can use them.
+
+    Args:
+        config: what the user wishes.
+        say: is told of what is strange, but no reason to reject.
+        patience: seconds that each step of a plugin's own code may take.
+    """
+
+    def __init__(self, config: PluginsConfig, say: Say, patience: float) -> None:
+        self._config = config
+        self._say = say
+        self._patience = patience
+
+    @cached_property
+    def _environment(self) -> Mapping[str, str]:
+        return {name: str(value) for name, value in default_environment().items()}
+
+    def obtain_all(self, candidates: Iterable[Candidate]) -> tuple[list[Prepared], list[Rejection]]:
+        """Import, check and configure all candidates that nothing speaks against, one after the other.
+
+        Returns:
+            Those that work by themselves, and the rejections of the others.
+        """
+        kept, rejected = screen(candidates, self._config, self._environment, installed_version)
+        obtained = [self.obtain(candidate) for candidate in kept]
+        failed = [each for each in obtained if isinstance(each, Rejection)]
+        return [each for each in obtained if isinstance(each, Prepared)], [*rejected, *failed]
+
+    def obtain(self, candidate: Candidate) -> Prepared | Rejection:
+        """Import, check and configure one candidate.
+
+        Args:
+            candidate: what to import; in a child process when the user or the plugin itself wants that.
+        """
+        wanted = candidate.name in self._config.isolated
+        prepared = self._obtain(candidate, isolated=wanted)
+        if wanted or isinstance(prepared, Rejection) or prepared.member.info.isolation is not Isolation.PROCESS:
+            return prepared
+        return self._obtain(candidate, isolated=True)
+
+    def _obtain(self, candidate: Candidate, *, isolated: bool) -> Prepared | Rejection:
+        try:
+            plugin = import_plugin(candidate, isolated=isolated, say=self._say, deadline=self._patience)
+        except PluginError as error:
+            help_ = f"import {candidate.value.partition(':')[0]} in a Python of this environment shows where"
+            return candidate.rejected(Reason.IMPORT, str(error), help_)
+        return self.prepare(candidate, plugin)
+
+    def prepare(self, candidate: Candidate, plugin: object) -> Prepared | Rejection:
+        """Check and configure a plugin object.
+
+        Args:
+            candidate: where it comes from; its name counts, when it has one.
+            plugin: a module or an object with hook implementations.
+        """
+        code = Reason.CONTRACT
+        try:
+            info = guarded(lambda: check(plugin), "asking it who it is", self._say, self._patience)
+            if candidate.name:
+                info = attrs.evolve(info, name=check_name(candidate.name))
+            code = Reason.CONFIGURATION
+            config = self._configure(info)
+        except PluginError as error:
+            return candidate.rejected(code, str(error))
+        candidate = attrs.evolve(candidate, name=info.name)
+        wrong = pinned(candidate, candidate.version or info.version, self._config.pins)
+        return wrong or Prepared(member=Member(candidate=candidate, info=info), plugin=plugin, config=config)
+
+    def _configure(self, info: PluginInfo) -> Any:  # noqa: ANN401 (each plugin has its own class)
+        table, kind = self._config.tables.get(info.name, {}), info.config
+        if kind is None:
+            if table:
+                msg = f"it takes no configuration, but [plugins.{info.name}] is not empty"
+                raise PluginError(msg)
+            return None
+        return guarded(lambda: _settings(info.name, kind, table), "configuring it", self._say, self._patience)
+
+    def choose(
+        self, prepared: Sequence[Prepared], loaded: Iterable[LoadedPlugin], dropped: Iterable[Rejection] = ()
+    ) -> Resolution:
+        """Choose those that fit to each other and to the plugins in use.
+
+        Args:
+            prepared: the plugins to choose from.
+            loaded: the plugins in use.
+            dropped: rejections from before, to explain what is missing.
+        """
+        in_use = tuple(loaded)
+        return resolve(
+            (each.member for each in prepared),
+            Machine(api=HOOK_API, environment=self._environment, facts=self._facts(prepared, in_use)),
+            settled=(each.member for each in in_use),
+            preferred={*self._config.required, *self._config.pins},
+            dropped=dropped,
+        )
+
+    def _facts(self, prepared: Sequence[Prepared], loaded: Sequence[LoadedPlugin]) -> dict[str, Fact]:
+        """What is known of the machine; plugins are asked only when somebody wants to know."""
+        if not any(each.member.info.needs for each in prepared):
+            return {}
+        plugins = [(p.info.name, p.plugin) for p in loaded] + [(p.member.name, p.plugin) for p in prepared]
+        told = facts.of_plugins(sorted(plugins, key=lambda p: p[0]), self._say, self._patience)
+        return {**facts.of_machine(), **told}
+
+
+def _settings(name: str, kind: type, table: Mapping[str, Any]) -> Any:  # noqa: ANN401 (each plugin has its own class)
+    try:
+        return settings(kind, table)
+    except Exception as error:
+        msg = f"[plugins.{name}]: {error}"
+        raise PluginError(msg) from error
+
+
+def demand(report: Report, required: Iterable[str]) -> None:
+    """Insist on the plugins that the user cannot do without.
+
+    Args:
+        report: what loading came to.
+        required: their names.
+
+    Raises:
+        PluginError: one is not loaded; the message says why, and what would help.
+    """
+    for name in required:
+        if name in report.loaded:
+            continue
+        why = "nothing that is installed announces it"
+        for rejection in report.rejected:
+            if rejection.name == name:
+                why = ". ".join(filter(None, (rejection.reason, *rejection.chain, rejection.help)))
+        msg = f"plugin {name!r}, which [plugins] requires, is not loaded: {why}"
+        raise PluginError(msg)
