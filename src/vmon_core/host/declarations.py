@@ -72,7 +72,8 @@ def _check_relations(info: PluginInfo) -> None:
         if not (isinstance(capability, Capability) and _is_version(capability.version)):
             msg = f"its provides must be capabilities with a version (PEP 440), not {capability!r}"
             raise PluginError(msg)
-    for field in ("requires", "needs"):
+        _check_requirement("provides", capability.name)
+    for field in ("requires", "conflicts", "needs"):
         for text in getattr(info, field):
             _check_requirement(field, text)
 

@@ -9,17 +9,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from packaging.markers import InvalidMarker, Marker
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.version import InvalidVersion, Version
 
 from vmon_core.host.settings import settings
 from vmon_core.plugin import HOOK_API
 from vmon_core.testing.subject import require
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from vmon_core.testing.subject import Subject
 
 HEAVY = frozenset({
@@ -59,35 +54,13 @@ def imports_light(subject: Subject) -> None:
 
 
 def describes_itself(subject: Subject) -> None:
-    """What it declares can be read: a summary, capabilities, needs, environment, actions with an implementation."""
+    """What it declares is of use: a summary, hooks that this vmon has, actions with an implementation."""
     rule, info = "describes_itself", subject.info
     require(info.summary, rule, "it has no summary, which is all that `vmon plugins list` can show of it")
     require(1 <= info.api <= HOOK_API, rule, f"api is {info.api!r}; the levels of this vmon are 1 to {HOOK_API}")
-    for field, text, parse in _declared(subject):
-        require(_parses(parse, text), rule, f"{field}: {text!r} cannot be read")
     acts = "vmon_intervene" in subject.hooks
     require(acts or not info.actions, rule, f"it owns the actions {sorted(info.actions)} without vmon_intervene")
     require(info.actions or not acts, rule, "vmon_intervene is never called, since its PluginInfo names no actions")
-
-
-def _declared(subject: Subject) -> Iterator[tuple[str, str, Callable[[str], object]]]:
-    info = subject.info
-    for capability in info.provides:
-        yield "provides", capability.name, Requirement
-        yield "provides", capability.version, Version
-    for field, texts in (("requires", info.requires), ("conflicts", info.conflicts), ("needs", info.needs)):
-        for text in texts:
-            yield field, text, Requirement
-    if info.environment:
-        yield "environment", info.environment, Marker
-
-
-def _parses(parse: Callable[[str], object], text: str) -> bool:
-    try:
-        parse(text)
-    except (InvalidMarker, InvalidRequirement, InvalidVersion):
-        return False
-    return True
 
 
 def refuses_nonsense(subject: Subject) -> None:
