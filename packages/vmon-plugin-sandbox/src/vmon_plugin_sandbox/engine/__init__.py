@@ -12,10 +12,14 @@ from vmon_plugin_sandbox.engine.errors import (
 from vmon_plugin_sandbox.engine.inward import Attributes
 from vmon_plugin_sandbox.engine.limits import Limits
 from vmon_plugin_sandbox.engine.plain import plain
+from vmon_plugin_sandbox.hardening.confinement import Hardening
+from vmon_plugin_sandbox.hardening.layers import Layer
 
 __all__ = [
     "Attributes",
     "Engine",
+    "Hardening",
+    "Layer",
     "Limits",
     "Ran",
     "SandboxCrashedError",

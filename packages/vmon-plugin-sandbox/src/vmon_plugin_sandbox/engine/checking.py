@@ -13,7 +13,6 @@ from vmon_core.dynamic import Problem
 from vmon_plugin_sandbox.engine import advice, failures
 from vmon_plugin_sandbox.engine.declared import declared
 from vmon_plugin_sandbox.engine.errors import SandboxError
-from vmon_plugin_sandbox.engine.pool import kill
 from vmon_plugin_sandbox.engine.source import check_size
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ def _findings(pool: Pool, limits: Limits, wrapped: Wrapped) -> list[_Finding]:
         with pool.session(**options) as session:
             types = _types(session, wrapped.text)
             unreadable = any(one.code == "syntax" for one in types)
-            return types if unreadable else [*types, *_grammar(session, wrapped.text)]
+            return types if unreadable else [*types, *_grammar(pool, session, wrapped.text)]
     except pydantic_monty.MontyError as error:
         raise failures.translated(error) from None
 
@@ -129,13 +128,13 @@ def _parsed(report: str) -> list[_Finding]:
     ]
 
 
-def _grammar(session: pydantic_monty.MontySession, text: str) -> list[_Finding]:
+def _grammar(pool: Pool, session: pydantic_monty.MontySession, text: str) -> list[_Finding]:
     """What the interpreter cannot do, of which the type checker knows nothing."""
     try:
         session.feed_run(text, skip_type_check=True)
     except (pydantic_monty.MontyRuntimeError, pydantic_monty.MontySyntaxError) as error:
         problem = failures.translated(error).problem
         if problem.code == "limit":
-            kill(session)
+            pool.kill(session)
         return [_Finding(problem.line, problem.code, problem.message)]
     return []

@@ -17,13 +17,15 @@ from vmon_plugin_sandbox.engine.errors import SandboxCrashedError, SandboxError
 from vmon_plugin_sandbox.engine.inward import guarded, inward
 from vmon_plugin_sandbox.engine.limits import Limits
 from vmon_plugin_sandbox.engine.plain import plain
-from vmon_plugin_sandbox.engine.pool import Pool, kill
+from vmon_plugin_sandbox.engine.pool import Pool
 from vmon_plugin_sandbox.engine.source import check_size
+from vmon_plugin_sandbox.hardening.confinement import DEFAULT, Hardening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vmon_core.dynamic import Problem
+    from vmon_plugin_sandbox.hardening.layers import Layer
 
 SCRIPT = "plugin.py"
 
@@ -66,6 +68,8 @@ class Engine:
     Args:
         limits: what a run may use when it is not said otherwise; their `wall` holds for all.
         workers: worker processes at most; one is started at the first use, the others when they are needed.
+        os_hardening: how much the operating system must confine them as well. With `require`, the default on Linux,
+            nothing runs without seccomp and Landlock; `prefer` takes what there is.
 
     Examples:
         >>> engine = Engine()
@@ -74,10 +78,10 @@ class Engine:
         >>> engine.close()
     """
 
-    def __init__(self, limits: Limits | None = None, workers: int = 2) -> None:
+    def __init__(self, limits: Limits | None = None, workers: int = 2, os_hardening: Hardening | str = DEFAULT) -> None:
         self.limits = limits or Limits()
         self.workers = workers
-        self._pool = Pool(workers, self.limits.wall)
+        self._pool = Pool(workers, self.limits.wall, Hardening(os_hardening))
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -126,6 +130,15 @@ class Engine:
         """
         return check_source(self._pool, self.limits, Wrapped(code, signature, stubs, name))
 
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """What confines the workers, measured on one that runs.
+
+        Raises:
+            SandboxUnavailableError: there is none.
+        """
+        return self._pool.layers()
+
     def statistics(self) -> Statistics:
         """What happened so far."""
         with self._lock:
@@ -161,7 +174,7 @@ class Engine:
                     raw = session.feed_run(code, inputs=names, external_lookup=callables, print_callback=printed)
                 except pydantic_monty.MontyRuntimeError as error:
                     if failures.is_limit(error):
-                        kill(session)
+                        self._pool.kill(session)
                     raise
         except pydantic_monty.MontyError as error:
             raise failures.translated(error) from None

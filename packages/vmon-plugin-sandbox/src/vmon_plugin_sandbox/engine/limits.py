@@ -26,7 +26,7 @@ class Limits:
         nodes: values in a result or an argument, containers and what is in them.
         depth: containers within containers, in a result or an argument.
         text: bytes of one string, in a result or an argument.
-        wall: seconds until the worker is killed, whatever it does, for each turn between two host functions.
+        wall: seconds until a worker is killed that does not answer, between two host functions or when it starts.
     """
 
     seconds: float = 0.05
@@ -38,7 +38,7 @@ class Limits:
     nodes: int = 2_000
     depth: int = 16
     text: int = 16_384
-    wall: float = 1.0
+    wall: float = 1.5
 
     def for_monty(self) -> ResourceLimits:
         """The limits that the interpreter itself keeps."""

@@ -12,20 +12,30 @@ from typing import TYPE_CHECKING, Any
 import pydantic_monty
 
 from vmon_plugin_sandbox.engine.errors import SandboxUnavailableError
+from vmon_plugin_sandbox.hardening.confinement import REQUIRED, Confinement, Hardening
+from vmon_plugin_sandbox.hardening.errors import HardeningError
+from vmon_plugin_sandbox.hardening.layers import measure, start_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from vmon_plugin_sandbox.hardening.layers import Layer
 
 GRACE = 0.2
 """Seconds that the interpreter gets to notice a time limit itself; native loops do not, and their worker is killed."""
 
 CHECKOUT_TIMEOUT = 5.0
-"""Seconds to wait for a free worker: five times the longest turn."""
+"""Seconds to wait for a free worker: several times the longest turn."""
 
-CHECKOUTS_PER_WORKER = 1000
+CHECKOUTS_PER_WORKER = 10_000
 """A worker is replaced after so many runs, so that nothing can build up in it."""
 
-REINSTALL = "install it anew: pip install --force-reinstall 'pydantic-monty>=1.4,<1.5'"
+STARTS = 3
+"""Workers that are started for one run until one does; on a starved machine the first may take too long."""
+
+KNOWN = 64
+"""Workers to remember: more than there ever are, since those that are gone are not told."""
 
 _pools: weakref.WeakSet[Pool] = weakref.WeakSet()
 _inherited: list[pydantic_monty.Monty] = []
@@ -37,40 +47,51 @@ class Pool:
 
     Args:
         workers: processes at most.
-        wall: seconds that one turn may take until its worker is killed.
+        wall: seconds that one turn, and the start of a worker, may take until the worker is killed.
+        hardening: how much the operating system must confine them.
+        binary: the interpreter; the one that is installed if it is not said.
     """
 
-    def __init__(self, workers: int, wall: float) -> None:
+    def __init__(self, workers: int, wall: float, hardening: Hardening, binary: Path | None = None) -> None:
         self._workers = workers
         self._wall = wall
+        self._hardening = hardening
+        self._binary = binary
         self._lock = threading.Lock()
-        self._monty: pydantic_monty.Monty | None = None
+        self._running: _Running | None = None
         self._end: weakref.finalize[..., Pool] | None = None
         _pools.add(self)
 
     @contextmanager
     def session(self, **options: Any) -> Iterator[pydantic_monty.MontySession]:  # noqa: ANN401 (passed on to `checkout`)
-        """A fresh session in some worker.
+        """A fresh session in a worker that is confined.
 
         Raises:
             SandboxUnavailableError: no worker could be started, or none was free in time.
         """
-        monty = self._started()
-        try:
-            entered = monty.checkout(os_policy={"sleep": "zero"}, **options)
-            session = entered.__enter__()
-        except TimeoutError as error:
-            message = f"no worker was free for {CHECKOUT_TIMEOUT:g} s"
-            raise SandboxUnavailableError(message, help="run fewer pieces of code at once") from error
+        session = self._started().session(options)
         try:
             yield session
         finally:
-            entered.__exit__(None, None, None)
+            session.__exit__(None, None, None)
+
+    def kill(self, session: pydantic_monty.MontySession) -> None:
+        """End a session's worker: after a limit its heap is not to be trusted, and the pool would use it again."""
+        self._started().kill(session)
+
+    def layers(self) -> tuple[Layer, ...]:
+        """What confines a worker, measured on one.
+
+        Raises:
+            SandboxUnavailableError: there is none.
+        """
+        with self.session() as session:
+            return self._started().measured(session)
 
     def close(self) -> None:
         """End the workers; the next session starts new ones."""
         with self._lock:
-            end, self._end, self._monty = self._end, None, None
+            end, self._end, self._running = self._end, None, None
         if end is not None:
             end()
 
@@ -79,39 +100,92 @@ class Pool:
         self._lock = threading.Lock()
         if self._end is not None:
             self._end.detach()
-        if self._monty is not None:
-            _inherited.append(self._monty)
-        self._monty = self._end = None
+        if self._running is not None:
+            _inherited.append(self._running.monty)
+        self._running = self._end = None
 
-    def _started(self) -> pydantic_monty.Monty:
+    def _started(self) -> _Running:
         with self._lock:
-            if self._monty is None:
-                self._monty = self._start()
-                self._end = weakref.finalize(self, self._monty.__exit__, None, None, None)
-            return self._monty
+            if self._running is None:
+                self._running = self._start()
+                self._end = weakref.finalize(self, self._running.end)
+            return self._running
 
-    def _start(self) -> pydantic_monty.Monty:
+    def _start(self) -> _Running:
         try:
-            monty = pydantic_monty.Monty(
-                min_processes=1,
-                max_processes=self._workers,
-                request_timeout=self._wall,
-                checkout_timeout=CHECKOUT_TIMEOUT,
-                max_checkouts_per_worker=CHECKOUTS_PER_WORKER,
-                feed_duration_limit_grace=GRACE,
-                turn_duration_limit_grace=GRACE,
+            confinement = Confinement(self._hardening, self._binary)
+        except HardeningError as error:
+            raise SandboxUnavailableError(error.message, help=error.help) from error
+        monty = pydantic_monty.Monty(
+            binary_path=str(confinement.program),
+            min_processes=1,
+            max_processes=self._workers,
+            request_timeout=self._wall,
+            checkout_timeout=CHECKOUT_TIMEOUT,
+            max_checkouts_per_worker=CHECKOUTS_PER_WORKER,
+            feed_duration_limit_grace=GRACE,
+            turn_duration_limit_grace=GRACE,
+        )
+        required = REQUIRED if self._hardening is Hardening.REQUIRE else ()
+        return _Running(monty.__enter__(), confinement, required)
+
+
+class _Running:
+    """Workers that were started, and what is known of each."""
+
+    def __init__(self, monty: pydantic_monty.Monty, confinement: Confinement, required: tuple[str, ...]) -> None:
+        self.monty = monty
+        self._confinement = confinement
+        self._required = required
+        self._known: dict[int, str] = {}
+
+    def end(self) -> None:
+        self.monty.__exit__(None, None, None)
+        self._confinement.close()
+
+    def session(self, options: dict[str, Any]) -> pydantic_monty.MontySession:
+        problem: Exception | None = None
+        for _ in range(STARTS):
+            try:
+                session = self.monty.checkout(os_policy={"sleep": "zero"}, **options).__enter__()
+            except TimeoutError as error:
+                message = f"no worker was free for {CHECKOUT_TIMEOUT:g} s"
+                raise SandboxUnavailableError(message, help="run fewer pieces of code at once") from error
+            except (pydantic_monty.MontyCrashedError, RuntimeError) as error:
+                problem = error
+            else:
+                self._admit(session)
+                return session
+        message = f"no worker starts: {problem}"
+        raise SandboxUnavailableError(message, help="see whether the machine is out of memory, processes or time")
+
+    def measured(self, session: pydantic_monty.MontySession) -> tuple[Layer, ...]:
+        return measure(session.worker_pid or 0, self._confinement.layers)
+
+    def kill(self, session: pydantic_monty.MontySession) -> None:
+        """Signal the worker that is known by its start time, and no other process that has its number now."""
+        pid = session.worker_pid
+        known = self._known.pop(pid or 0, "")
+        try:
+            if pid and known == start_time(pid):
+                os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+    def _admit(self, session: pydantic_monty.MontySession) -> None:
+        """Look at a worker when it is seen first: one that is not confined gets no code."""
+        pid = session.worker_pid or 0
+        if pid in self._known:
+            return
+        missing = [layer.name for layer in self.measured(session) if layer.name in self._required and not layer.active]
+        self._known = {pid: start_time(pid), **dict(list(self._known.items())[:KNOWN])}
+        if missing:
+            self.kill(session)
+            session.__exit__(None, None, None)
+            message = f"a worker runs without {' and '.join(missing)}"
+            raise SandboxUnavailableError(
+                message, help="it was killed; report this, since its launcher should have failed"
             )
-            return monty.__enter__()
-        except (OSError, RuntimeError, pydantic_monty.MontyError) as error:
-            message = f"the sandbox's workers cannot be started: {error}"
-            raise SandboxUnavailableError(message, help=REINSTALL) from error
-
-
-def kill(session: pydantic_monty.MontySession) -> None:
-    """End a session's worker: after a limit its heap is not to be trusted, and the pool would use it again."""
-    pid = session.worker_pid
-    if pid is not None:
-        os.kill(pid, signal.SIGKILL)
 
 
 def _forget_all() -> None:
