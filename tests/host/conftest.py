@@ -46,13 +46,16 @@ def distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..
     """Makes an installed distribution that announces a plugin: metadata, and a module with `code`."""
     monkeypatch.syspath_prepend(str(tmp_path))
 
-    def make(name: str, code: str, *, plugin: str = "", requires: str = "") -> None:
+    def make(  # noqa: PLR0913 (what a distribution can say)
+        name: str, code: str, *, plugin: str = "", requires: str = "", version: str = "1.0", python: str = ""
+    ) -> None:
         module = name.replace("-", "_")
         (tmp_path / f"{module}.py").write_text(code)
-        info = tmp_path / f"{module}-1.0.dist-info"
+        info = tmp_path / f"{module}-{version}.dist-info"
         info.mkdir()
         needs = f"Requires-Dist: {requires}\n" if requires else ""
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needs}")
+        needs += f"Requires-Python: {python}\n" if python else ""
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
         (info / "entry_points.txt").write_text(f"[vmon.plugins]\n{plugin or name} = {module}\n")
         sys.modules.pop(module, None)
 

@@ -101,18 +101,19 @@ class Loader:
             candidate: where it comes from; its name counts, when it has one.
             plugin: a module or an object with hook implementations.
         """
-        code = Reason.CONTRACT
         try:
             info = guarded(lambda: check(plugin), "asking it who it is", self._say, self._patience)
             if candidate.name:
                 info = attrs.evolve(info, name=check_name(candidate.name))
-            code = Reason.CONFIGURATION
+        except PluginError as error:
+            return candidate.rejected(Reason.CONTRACT, str(error))
+        member = Member(candidate=attrs.evolve(candidate, name=info.name), info=info)
+        try:
             config = self._configure(info)
         except PluginError as error:
-            return candidate.rejected(code, str(error))
-        candidate = attrs.evolve(candidate, name=info.name)
-        wrong = pinned(candidate, candidate.version or info.version, self._config.pins)
-        return wrong or Prepared(member=Member(candidate=candidate, info=info), plugin=plugin, config=config)
+            return member.rejected(Reason.CONFIGURATION, str(error))
+        wrong = pinned(member.candidate, candidate.version or info.version, self._config.pins)
+        return wrong or Prepared(member=member, plugin=plugin, config=config)
 
     def _configure(self, info: PluginInfo) -> Any:  # noqa: ANN401 (each plugin has its own class)
         table, kind = self._config.tables.get(info.name, {}), info.config

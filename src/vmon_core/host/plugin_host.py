@@ -107,7 +107,7 @@ class PluginHost:
             try:
                 self.use(each)
             except PluginError as error:
-                rejected.append(each.member.candidate.rejected(Reason.CONTRACT, str(error)))
+                rejected.append(each.member.rejected(Reason.CONTRACT, str(error)))
                 return order[index + 1 :]
         return []
 

@@ -53,7 +53,7 @@ class _Decision:
         else:
             reason = f"{self.pair.text}; neither is loaded"
             help_ = f"{disable}, or name the one that is to stay in [plugins] required"
-        return self.loser.candidate.rejected(self.pair.code, reason, help_)
+        return self.loser.rejected(self.pair.code, reason, help_)
 
 
 def _decided(pair: _Pair, scene: Scene) -> _Decision | None:

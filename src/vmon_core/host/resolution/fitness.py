@@ -44,7 +44,7 @@ def _api(member: Member, machine: Machine) -> Rejection | None:
         return None
     old = "vmon-core" if wanted > machine.api else member.candidate.distribution or "the plugin"
     reason = f"{member} was written for hooks of level {wanted}, and this vmon has level {machine.api}"
-    return member.candidate.rejected(Reason.API, reason, f"install a newer version of {old}")
+    return member.rejected(Reason.API, reason, f"install a newer version of {old}")
 
 
 def _environment(member: Member, machine: Machine) -> Rejection | None:
@@ -53,7 +53,7 @@ def _environment(member: Member, machine: Machine) -> Rejection | None:
         return None
     named = sorted(name for name in machine.environment if name in text)
     here = ", ".join(f"{name} is {machine.environment[name]!r}" for name in named)
-    return member.candidate.rejected(Reason.ENVIRONMENT, f"{member} works only where {text}; here {here}")
+    return member.rejected(Reason.ENVIRONMENT, f"{member} works only where {text}; here {here}")
 
 
 def _facts(member: Member, machine: Machine) -> Rejection | None:
@@ -61,11 +61,11 @@ def _facts(member: Member, machine: Machine) -> Rejection | None:
         fact = machine.facts.get(need.name)
         if fact is None:
             reason = f"{member} needs {need.name}{need.specifier}, and nobody can tell {need.name} here"
-            return member.candidate.rejected(Reason.FACT, reason, _teller(need))
+            return member.rejected(Reason.FACT, reason, _teller(need))
         if not need.specifier.contains(fact.value, prereleases=True):
             reason = f"{member} needs {need.name}{need.specifier}; found: {fact.value}, says {fact.source}"
             help_ = f"disable it on this machine: vmon plugins disable {member.name}"
-            return member.candidate.rejected(Reason.FACT, reason, help_)
+            return member.rejected(Reason.FACT, reason, help_)
     return None
 
 

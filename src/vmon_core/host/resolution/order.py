@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vmon_core.host.resolution.records import Reason
-from vmon_core.host.resolution.scene import provides, requirements
+from vmon_core.host.resolution.scene import meets, requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ def ordered(scene: Scene) -> tuple[tuple[Member, ...], tuple[Member, ...]]:
 def _providers(member: Member, scene: Scene) -> list[set[str]]:
     """For each requirement, who provides it."""
     return [
-        {other.name for other in scene.present if provides(other, requirement)}
+        {other.name for other in scene.present if meets(other.info.provides, requirement)}
         for requirement in requirements(member, scene.machine)
     ]
 
@@ -64,7 +64,7 @@ def circular(scene: Scene) -> Iterator[Rejection]:
     text = " -> ".join([*path, path[0]])
     for member in stuck:
         if member.name in path:
-            yield member.candidate.rejected(
+            yield member.rejected(
                 Reason.CIRCULAR, f"these need each other: {text}", "one of them must do without another: ask its author"
             )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from vmon_core.plugin import PluginInfo
+from vmon_core.plugin import Capability, PluginInfo
 
 
 class Reason(StrEnum):
@@ -44,7 +44,9 @@ class Rejection:
         reason: the reason as a sentence.
         help: what would help, "" when nothing is known.
         chain: when other plugins' rejections are the cause, theirs, the nearest first, each as `name: reason`.
+        source: where it comes from, for people.
         distribution, version: who announced it, "" for plugins of files and of this process.
+        provides: what it would provide, None when it was rejected before it could say so.
     """
 
     name: str
@@ -52,8 +54,10 @@ class Rejection:
     reason: str
     help: str = ""
     chain: tuple[str, ...] = ()
+    source: str = ""
     distribution: str = ""
     version: str = ""
+    provides: tuple[Capability, ...] | None = None
 
     def describe(self) -> dict[str, Any]:
         """The rejection as plain data."""
@@ -98,6 +102,7 @@ class Candidate:
             reason=reason,
             help=help_,
             chain=chain,
+            source=self.source,
             distribution=self.distribution,
             version=self.version,
         )
@@ -117,6 +122,10 @@ class Member:
 
     def __str__(self) -> str:
         return f"{self.name} ({self.candidate.source})"
+
+    def rejected(self, code: Reason, reason: str, help_: str = "", chain: tuple[str, ...] = ()) -> Rejection:
+        """Make the rejection of it."""
+        return attrs.evolve(self.candidate.rejected(code, reason, help_, chain), provides=self.info.provides)
 
 
 @attrs.frozen

@@ -43,13 +43,11 @@ def resolve(
     Returns:
         The plugins that stay, each behind all that it needs, and the rejections of the others.
     """
-    everyone = tuple(sorted(members, key=lambda m: m.name))
     scene = Scene(
-        members=everyone,
+        members=tuple(sorted(members, key=lambda m: m.name)),
         settled=tuple(sorted(settled, key=lambda m: m.name)),
-        everyone=everyone,
         rejected={},
-        unknown=tuple(sorted(r.name for r in dropped)),
+        dropped=tuple(dropped),
         preferred=preferred,
         machine=machine,
     )
@@ -74,6 +72,6 @@ def _unusable(scene: Scene) -> Iterator[Rejection]:
         rejection = unfit(member, scene.machine)
         if member.name in names:
             reason = f"a plugin {member.name!r} is loaded already, from {names[member.name].candidate.source}"
-            rejection = member.candidate.rejected(Reason.DUPLICATE, reason, "give one of them another name")
+            rejection = member.rejected(Reason.DUPLICATE, reason, "give one of them another name")
         if rejection is not None:
             yield rejection

@@ -11,7 +11,11 @@ from vmon_core.host.resolution.records import Machine, Member, Rejection
 from vmon_core.host.resolution.requirements import required
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from packaging.requirements import Requirement
+
+    from vmon_core.plugin import Capability
 
 
 @attrs.frozen(kw_only=True)
@@ -21,18 +25,16 @@ class Scene:
     Attributes:
         members: the plugins that nothing speaks against so far, by name.
         settled: plugins in use, which cannot be rejected any more.
-        everyone: all plugins that were imported, to explain what is missing.
         rejected: the rejections so far, by the plugin's name.
-        unknown: plugins that were rejected before they could say what they provide, by name.
+        dropped: those from before, by name, to explain what is missing.
         preferred: names of plugins that the user wants more than others.
         machine: what it is judged against.
     """
 
     members: tuple[Member, ...]
     settled: tuple[Member, ...]
-    everyone: tuple[Member, ...]
     rejected: Mapping[str, Rejection]
-    unknown: tuple[str, ...]
+    dropped: tuple[Rejection, ...]
     preferred: Collection[str]
     machine: Machine
 
@@ -45,12 +47,12 @@ class Scene:
 def requirements(member: Member, machine: Machine) -> list[Requirement]:
     """The capabilities that a plugin needs of others; what it provides itself, it has."""
     wanted = required(member.info.requires, machine.environment)
-    return [requirement for requirement in wanted if not provides(member, requirement)]
+    return [requirement for requirement in wanted if not meets(member.info.provides, requirement)]
 
 
-def provides(member: Member, requirement: Requirement) -> bool:
-    """Whether a plugin provides what is required, in a version that fits."""
+def meets(capabilities: Iterable[Capability], requirement: Requirement) -> bool:
+    """Whether what is required is among some capabilities, in a version that fits."""
     return any(
         capability.name == requirement.name and requirement.specifier.contains(capability.version, prereleases=True)
-        for capability in member.info.provides
+        for capability in capabilities
     )
