@@ -11,7 +11,6 @@ from tests.host.test_discovery import GOOD, reasons
 from vmon_core.config import Config, PluginsConfig
 from vmon_core.errors import PluginError
 from vmon_core.host.discovery import discover
-from vmon_core.host.importing import import_plugin
 from vmon_core.host.plugin_host import PluginHost
 from vmon_core.monitor import make_host
 
@@ -84,12 +83,6 @@ def test_registration_that_breaks_off(
     assert {"system", "vllm"} <= set(host.load().loaded)
     assert reasons(host)["t-base"] == "registering it failed: SystemExit: 1"
     assert "t-base (t-base 1.0) would provide it, but is rejected" in reasons(host)["t-upper"]
-
-
-def test_child_process_is_refused_so_far() -> None:
-    """A plugin that must not run here is not run here."""
-    with pytest.raises(PluginError, match="child process"):
-        import_plugin(discover()[0], isolated=True)
 
 
 def test_required_plugin_that_is_rejected_stops_the_start(distribution: Callable[..., None]) -> None:

@@ -7,6 +7,10 @@ import threading
 from vmon_core.errors import PluginError
 
 
+class RemoteError(Exception):
+    """Something went wrong in, or with, the child process of a plugin; the text says all."""
+
+
 def is_interrupt(error: BaseException) -> bool:
     """Whether this is the user's Ctrl-C: only the main thread gets one, elsewhere a plugin raised it itself."""
     return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
@@ -19,7 +23,7 @@ def describe(error: BaseException) -> str:
     'ValueError: too long'
     """
     try:
-        return f"{type(error).__name__}: {error}"
+        return str(error) if isinstance(error, RemoteError) else f"{type(error).__name__}: {error}"
     except Exception:  # noqa: BLE001 (its own __str__ is a plugin's code as well)
         return type(error).__name__
 

@@ -7,23 +7,26 @@ from typing import TYPE_CHECKING
 from importlib_metadata import EntryPoint
 
 from vmon_core.errors import PluginError
+from vmon_core.host.child.plugin import ChildPlugin
+from vmon_core.host.failures import RemoteError
 from vmon_core.host.guarded import DEADLINE, guarded
 from vmon_core.host.say import Say, nobody
 from vmon_core.plugin import ENTRY_POINT_GROUP
 
 if TYPE_CHECKING:
+    from vmon_core.host.child.contract import Order
     from vmon_core.host.resolution.records import Candidate
 
 
 def import_plugin(
-    candidate: Candidate, *, isolated: bool = False, say: Say = nobody, deadline: float = DEADLINE
+    candidate: Candidate, *, isolated: Order | None = None, say: Say = nobody, deadline: float = DEADLINE
 ) -> object:
     """Import a plugin.
 
     Args:
         candidate: what to import.
-        isolated: run it in a child process; what is returned stands for it here.
-        say: is told when it printed something.
+        isolated: run it in a child process, as this says; what is returned stands for it here. None imports it here.
+        say: is told when it printed something, or when its process ends.
         deadline: seconds that it may take.
 
     Returns:
@@ -32,8 +35,16 @@ def import_plugin(
     Raises:
         PluginError: it failed, or did not return in time.
     """
-    if isolated:
-        msg = "it is to run in a child process, which this version of vmon cannot do yet"
-        raise PluginError(msg)
-    point = EntryPoint(candidate.name, candidate.value, ENTRY_POINT_GROUP)
-    return guarded(point.load, f"importing {candidate.value}", say, deadline)
+    doing = f"importing {candidate.value}"
+    if isolated is None:
+        return guarded(lambda: import_here(candidate), doing, say, deadline)
+    try:
+        return ChildPlugin(isolated, say, patience=deadline)
+    except RemoteError as error:
+        msg = f"{doing} in a child process failed: {error}"
+        raise PluginError(msg) from error
+
+
+def import_here(candidate: Candidate) -> object:
+    """Import the module or object that a candidate names; anything may come out of it."""
+    return EntryPoint(candidate.name, candidate.value, ENTRY_POINT_GROUP).load()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from vmon_core.host.child.plugin import ChildPlugin
 from vmon_core.host.dispatch import Implementation
 from vmon_core.host.resolution.records import Candidate, Member
 from vmon_core.plugin import PluginInfo
@@ -64,4 +65,5 @@ class LoadedPlugin:
             "failures": sum(i.health.failures for i in self.implementations),
             "quarantined": any(i.health.quarantined for i in self.implementations),
             "stuck": any(i.health.stuck for i in self.implementations),
+            **(self.plugin.describe() if isinstance(self.plugin, ChildPlugin) else {"isolation": "thread"}),
         }

@@ -11,6 +11,8 @@ from packaging.markers import default_environment
 from vmon_core.errors import PluginError
 from vmon_core.host import facts
 from vmon_core.host.checks import check
+from vmon_core.host.child.contract import MEMORY_LIMIT, Order
+from vmon_core.host.child.plugin import ChildPlugin, close
 from vmon_core.host.declarations import check_name
 from vmon_core.host.discovery import installed_version
 from vmon_core.host.guarded import guarded
@@ -18,7 +20,7 @@ from vmon_core.host.importing import import_plugin
 from vmon_core.host.resolution.records import Candidate, Fact, Machine, Member, Reason, Rejection, Report
 from vmon_core.host.resolution.resolve import resolve
 from vmon_core.host.resolution.screening import pinned, screen
-from vmon_core.host.settings import settings
+from vmon_core.host.settings import configured
 from vmon_core.plugin import HOOK_API, Isolation, PluginInfo
 
 if TYPE_CHECKING:
@@ -80,19 +82,27 @@ class Loader:
         Args:
             candidate: what to import; in a child process when the user or the plugin itself wants that.
         """
-        wanted = candidate.name in self._config.isolated
-        prepared = self._obtain(candidate, isolated=wanted)
-        if wanted or isinstance(prepared, Rejection) or prepared.member.info.isolation is not Isolation.PROCESS:
+        if candidate.name in self._config.isolated:
+            return self._obtain(candidate, self._order(candidate))
+        prepared = self._obtain(candidate)
+        if isinstance(prepared, Rejection) or prepared.member.info.isolation is not Isolation.PROCESS:
             return prepared
-        return self._obtain(candidate, isolated=True)
+        return self._obtain(candidate, self._order(candidate, prepared.member.info.memory_limit))
 
-    def _obtain(self, candidate: Candidate, *, isolated: bool) -> Prepared | Rejection:
+    def _order(self, candidate: Candidate, memory_limit: int = MEMORY_LIMIT) -> Order:
+        table = self._config.tables.get(candidate.name, {})
+        return Order(candidate=candidate, table=table, memory_limit=memory_limit)
+
+    def _obtain(self, candidate: Candidate, isolated: Order | None = None) -> Prepared | Rejection:
         try:
             plugin = import_plugin(candidate, isolated=isolated, say=self._say, deadline=self._patience)
         except PluginError as error:
             help_ = f"import {candidate.value.partition(':')[0]} in a Python of this environment shows where"
             return candidate.rejected(Reason.IMPORT, str(error), help_)
-        return self.prepare(candidate, plugin)
+        prepared = self.prepare(candidate, plugin)
+        if isinstance(prepared, Rejection):
+            close(plugin)
+        return prepared
 
     def prepare(self, candidate: Candidate, plugin: object) -> Prepared | Rejection:
         """Check and configure a plugin object.
@@ -109,20 +119,15 @@ class Loader:
             return candidate.rejected(Reason.CONTRACT, str(error))
         member = Member(candidate=attrs.evolve(candidate, name=info.name), info=info)
         try:
-            config = self._configure(info)
+            config = None if isinstance(plugin, ChildPlugin) else self._configure(info)
         except PluginError as error:
             return member.rejected(Reason.CONFIGURATION, str(error))
         wrong = pinned(member.candidate, candidate.version or info.version, self._config.pins)
         return wrong or Prepared(member=member, plugin=plugin, config=config)
 
     def _configure(self, info: PluginInfo) -> Any:  # noqa: ANN401 (each plugin has its own class)
-        table, kind = self._config.tables.get(info.name, {}), info.config
-        if kind is None:
-            if table:
-                msg = f"it takes no configuration, but [plugins.{info.name}] is not empty"
-                raise PluginError(msg)
-            return None
-        return guarded(lambda: _settings(info.name, kind, table), "configuring it", self._say, self._patience)
+        table = self._config.tables.get(info.name, {})
+        return guarded(lambda: configured(info, table), "configuring it", self._say, self._patience)
 
     def choose(
         self, prepared: Sequence[Prepared], loaded: Iterable[LoadedPlugin], dropped: Iterable[Rejection] = ()
@@ -150,14 +155,6 @@ class Loader:
         plugins = [(p.info.name, p.plugin) for p in loaded] + [(p.member.name, p.plugin) for p in prepared]
         told = facts.of_plugins(sorted(plugins, key=lambda p: p[0]), self._say, self._patience)
         return {**facts.of_machine(), **told}
-
-
-def _settings(name: str, kind: type, table: Mapping[str, Any]) -> Any:  # noqa: ANN401 (each plugin has its own class)
-    try:
-        return settings(kind, table)
-    except Exception as error:
-        msg = f"[plugins.{name}]: {error}"
-        raise PluginError(msg) from error
 
 
 def demand(report: Report, required: Iterable[str]) -> None:

@@ -11,6 +11,7 @@ from vmon_core.config.model import PluginsConfig
 from vmon_core.errors import PluginError
 from vmon_core.hookspecs import SPECS
 from vmon_core.host.aside import DEADLINE, call_aside
+from vmon_core.host.child.plugin import ChildPlugin, close
 from vmon_core.host.discovery import discover
 from vmon_core.host.dispatch import Dispatcher, Implementation
 from vmon_core.host.guarded import guarded
@@ -92,11 +93,15 @@ class PluginHost:
             return self.report
         found = discover()
         ready, rejected = self._loader.obtain_all(found)
+        obtained = [each.plugin for each in ready]
         while ready:
             chosen = self._loader.choose(ready, self.plugins, rejected)
             rejected += chosen.rejected
             prepared = {each.member.name: each for each in ready}
             ready = self._use_all([prepared[member.name] for member in chosen.order], rejected)
+        for plugin in obtained:
+            if not any(p.plugin is plugin for p in self.plugins):
+                close(plugin)
         self.report = attrs.evolve(self.report, found=found, rejected=tuple(sorted(rejected, key=lambda r: r.name)))
         self._tell(rejected)
         return self.report
@@ -165,6 +170,8 @@ class PluginHost:
         self._enter(plugin, member.name)
         found = self._implementations(plugin, member.name)
         loaded = LoadedPlugin(member.candidate, member.info, plugin, prepared.config, found)
+        if isinstance(plugin, ChildPlugin):
+            plugin.attach(found)
         self._plugins[member.name] = loaded
         self._changed()
         return loaded
@@ -180,7 +187,9 @@ class PluginHost:
 
     def unregister(self, name: str) -> None:
         """Take a plugin out of use."""
-        self._manager.unregister(self._plugins.pop(name).plugin)
+        plugin = self._plugins.pop(name).plugin
+        self._manager.unregister(plugin)
+        close(plugin)
         self._changed()
 
     def _changed(self) -> None:

@@ -5,10 +5,39 @@ from __future__ import annotations
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
+from vmon_core.errors import PluginError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import cattrs
+
+    from vmon_core.plugin import PluginInfo
+
+
+def configured(info: PluginInfo, table: Mapping[str, Any]) -> Any:  # noqa: ANN401 (each plugin has its own class)
+    """Make the configuration object of a plugin.
+
+    Args:
+        info: names the plugin and its class.
+        table: its `[plugins.NAME]` table, as it was written.
+
+    Returns:
+        An instance of the class, None for a plugin that takes no configuration.
+
+    Raises:
+        PluginError: the table does not fit.
+    """
+    if info.config is None:
+        if table:
+            msg = f"it takes no configuration, but [plugins.{info.name}] is not empty"
+            raise PluginError(msg)
+        return None
+    try:
+        return settings(info.config, table)
+    except Exception as error:
+        msg = f"[plugins.{info.name}]: {error}"
+        raise PluginError(msg) from error
 
 
 def settings(kind: type, table: Mapping[str, Any]) -> Any:  # noqa: ANN401 (each plugin has its own class)

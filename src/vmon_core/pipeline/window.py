@@ -87,6 +87,11 @@ class Window:
         """The points of one series, oldest first; empty when it was never seen."""
         return tuple(self._series.get((name, labels), ()))
 
+    def newest_points(self) -> Iterator[tuple[str, Labels, str, Iterator[Point]]]:
+        """Every series: its name, its labels, its unit where that is `ratio`, and its points, newest first."""
+        for (name, labels), points in self._series.items():
+            yield name, labels, "ratio" if name in self._ratios else "", reversed(points)
+
     def latest(self, name: str, *, within: float = 60.0) -> float | None:
         """The sum of the latest values under `name` over its label sets.
 
@@ -128,6 +133,10 @@ class Window:
         """The observations of these kinds in the last `within` seconds, oldest first; all kinds when none is named."""
         wanted = kinds or (object,)
         return (e for e in self._evidence if self.now - e.time <= within and isinstance(e, wanted))
+
+    def newest_evidence(self) -> Iterator[Evidence]:
+        """The observations, newest first."""
+        return reversed(self._evidence)
 
     def flat(self) -> dict[str, float]:
         """The latest value of every series: each with its labels, as in `name{engine=0}`, and each name by itself.
