@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vmon_core.config import Config
 from vmon_core.feedback import Feedback
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from vmon_core.lifecycle.states import LifecycleState, StateTransition
     from vmon_core.pipeline.recorder import Recorder
     from vmon_core.records import Checkpoint, Sample, Severity
+
+_T = TypeVar("_T")
 
 LOCAL_TARGET = Target(name="vllm")
 """The deployment that a monitor watches when none is named: whatever its caller reports."""
@@ -168,6 +170,20 @@ class VLLMMonitor:
         self.loop.emit(evidence)
         if self._carrier is None:
             self.loop.drain()
+
+    def between_ticks(self, job: Callable[[], _T]) -> _T:
+        """Have something quick done between two turns of the pipeline, when none of its hooks runs.
+
+        Args:
+            job: what to do; at once when the monitor does not run.
+
+        Returns:
+            What `job` returns. What it raises is raised here.
+
+        Raises:
+            VmonError: the pipeline is held up, so that the job was not begun.
+        """
+        return job() if self._carrier is None else self.loop.between_ticks(job)
 
     def track_lifecycle_state(
         self, state: LifecycleState, transition: StateTransition, details: Mapping[str, Any] | None = None

@@ -15,6 +15,7 @@ from vmon_core.feedback import CallbackHandler, Feedback
 from vmon_core.journal import Journal
 from vmon_core.lifecycle.states import LifecycleState, Stage
 from vmon_core.monitor import VLLMMonitor, make_host
+from vmon_core.monitor_methods import control_of
 from vmon_core.plugin import LaunchRequest
 from vmon_core.records import Severity, Target
 from vmon_core.redaction import redact_command
@@ -149,7 +150,7 @@ class Runner:
             monitor.observe(ActionTaken(time=began, action="launch", actor="vmon", summary=summary))
         else:
             self._remember(monitor, server.target)
-        with _Signals(supervisor), monitor:
+        with _Signals(supervisor), monitor, control_of(monitor):
             self._until_end(server, monitor, supervisor)
             self._end(server, monitor, supervisor)
         return EXIT_CODES.get(monitor.tracker.state, 1)

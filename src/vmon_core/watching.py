@@ -16,6 +16,7 @@ from vmon_core.feedback import Feedback
 from vmon_core.journal import Journal
 from vmon_core.lifecycle.states import LifecycleState, Stage
 from vmon_core.monitor import VLLMMonitor, make_host
+from vmon_core.monitor_methods import control_of
 from vmon_core.records import Target
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Watcher:
         before = {s: signal.signal(s, lambda *_: done.set()) for s in (signal.SIGINT, signal.SIGTERM)}
         deadline = time.monotonic() + seconds if seconds is not None else float("inf")
         try:
-            with monitor:
+            with monitor, control_of(monitor):
                 while not done.wait(view.pace) and time.monotonic() < deadline:
                     view.refresh()
         finally:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import queue
 import time
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
 
 from vmon_core.lifecycle.states import LifecycleState
+from vmon_core.pipeline.jobs import JOB_SECONDS, Jobs
 from vmon_core.records import Frame, Tick
 
 if TYPE_CHECKING:
@@ -17,11 +19,16 @@ if TYPE_CHECKING:
     from vmon_core.pipeline.pipeline import Pipeline
     from vmon_core.records import Sample, Target
 
+_T = TypeVar("_T")
+
 QUEUED_FRAMES = 10_000
 """The most frames that wait to be taken in; beyond that the newest is dropped and counted: memory must not grow."""
 
 URGENT = frozenset({LifecycleState.STALLED, LifecycleState.CRASHED, LifecycleState.STOPPING, LifecycleState.DRAINING})
 """States in which a fresh look is wanted at each tick, whatever the collectors' intervals are."""
+
+_WAKE = Frame(0.0)
+"""Put into the queue to end a wait; it is no frame of anybody's."""
 
 
 class Loop:
@@ -45,6 +52,7 @@ class Loop:
         self._interval = interval
         self._clock = clock
         self._frames: queue.Queue[Frame] = queue.Queue(QUEUED_FRAMES)
+        self._jobs = Jobs()
         self._judged_at = 0.0
         self._urged_at = 0.0
 
@@ -59,13 +67,33 @@ class Loop:
         except queue.Full:
             self.dropped += 1
 
+    def between_ticks(self, job: Callable[[], _T], timeout: float = JOB_SECONDS) -> _T:
+        """Have something done on the pipeline's thread between two turns, when no plugin's hook runs there.
+
+        Args:
+            job: what to do; everything waits for it, so it must be quick.
+            timeout: seconds to wait for the end of the turn that is going on; after that the job is not begun any more.
+
+        Returns:
+            What `job` returns. What it raises is raised here.
+
+        Raises:
+            VmonError: too many jobs wait, or the turn did not end in time.
+        """
+        return self._jobs.ask(job, self._wake, timeout)
+
+    def _wake(self) -> None:
+        with suppress(queue.Full):  # then it is awake
+            self._frames.put_nowait(_WAKE)
+
     def tick(self, target: Target) -> Tick:
         """Make the tick that a collector is called with."""
         state = self.pipeline.tracker.state
         return Tick(time=self._clock(), target=target, state=state, urgent=self.hurried or state in URGENT)
 
     def turn(self) -> None:
-        """Do one round: start what is due, wait for something to happen, take it in."""
+        """Do one round: do the jobs, start what is due, wait for something to happen, take it in."""
+        self._jobs.run()
         self._collect()
         for frame in self._arrived():
             self.pipeline.advance(frame)
@@ -76,9 +104,12 @@ class Loop:
             self._judged_at = now
 
     def drain(self) -> None:
-        """Take in everything that has arrived, without waiting."""
+        """Take in everything that has arrived, without waiting, and do the jobs that were asked for."""
         while not self._frames.empty():
-            self.pipeline.advance(self._frames.get_nowait())
+            frame = self._frames.get_nowait()
+            if frame is not _WAKE:
+                self.pipeline.advance(frame)
+        self._jobs.run()
 
     def _collect(self) -> None:
         if self.scheduler is None:
@@ -91,9 +122,10 @@ class Loop:
 
     def _arrived(self) -> Iterable[Frame]:
         try:
-            yield self._frames.get(timeout=self._patience())
-            while True:
-                yield self._frames.get_nowait()
+            frame = self._frames.get(timeout=self._patience())
+            while frame is not _WAKE:
+                yield frame
+                frame = self._frames.get_nowait()
         except queue.Empty:
             return
 
