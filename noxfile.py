@@ -7,8 +7,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ROOT = Path(__file__).parent
 PACKAGES = sorted(p.parent.name for p in ROOT.glob("packages/*/pyproject.toml"))
@@ -31,19 +35,25 @@ def runs(python: str) -> bool:
 NEWEST = next((python for python in reversed(PYTHONS) if runs(python)), HERE)
 """The newest supported Python of this machine."""
 
-ENDS = list(dict.fromkeys([PYTHONS[0], NEWEST]))
-"""The oldest supported Python and the newest: what works on both works between them."""
+OLDEST = next((python for python in PYTHONS if runs(python)), HERE)
+"""The oldest supported Python of this machine."""
+
+DIAGONAL = [nox.param(OLDEST, "oldest", id=f"{OLDEST}-oldest"), nox.param(NEWEST, "newest", id=f"{NEWEST}-newest")]
+"""Both ends at once: what works with all that is old and with all that is new works in between."""
 
 nox.needs_version = ">=2025.10.14"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.download_python = "never"  # the package index is all that a session may need
 nox.options.error_on_missing_interpreters = False  # CI machines have some of the Pythons, not all
-nox.options.sessions = ["lint", "types", "tests", "newest", "plugin_tests", "contract", "docs", "template", "vllm"]
 
 SPELLED = ["src", "packages", "tests", "docs", "templates", "benchmarks", "tools", *map(str, ROOT.glob("*.md"))]
 """What is checked for spelling; recordings say what they say, and some tests misspell on purpose."""
 
+CORE_TESTS = ["tests", "--ignore=tests/docs", "--ignore=tests/template"]
+"""The core's tests but those that have sessions of their own."""
+
+DIST = ROOT / "dist"
 EVERYTHING = [".", *(f"packages/{name}" for name in PACKAGES)]
 
 
@@ -78,38 +88,121 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the core's tests and the examples in its docstrings, recorded traces included."""
+    """Run the core's tests and the examples in its docstrings from the tree, recorded traces included."""
     install_all(session, "test")
-    session.run("pytest", "src", "tests", "-m", "not vllm", *session.posargs)
+    session.run("pytest", "src", *CORE_TESTS, "-m", "not vllm", *session.posargs)
 
 
-@nox.session(python=NEWEST)
-def newest(session: nox.Session) -> None:
-    """Run the core's tests on the newest Python of this machine."""
-    if NEWEST == HERE:
-        session.skip(f"session `tests` runs on {NEWEST}, and this machine has no newer one")
-    install_all(session, "test")
-    session.run("pytest", "src", "tests", "-m", "not vllm and not slow", *session.posargs)
-
-
-@nox.session(python=ENDS)
-@nox.parametrize("package", [nox.param(name, id=name, tags=[name]) for name in PACKAGES])
-def plugin_tests(session: nox.Session, package: str) -> None:
-    """Run the tests of one package, with the core from the tree, on the oldest and the newest Python."""
-    install_all(session, "test")
-    session.run("pytest", f"packages/{package}", *session.posargs)
+# --- what is built is what is tested: the sessions below see wheels, never the tree ---
 
 
 @nox.session
+def build(session: nox.Session) -> None:
+    """Build a wheel and a source archive of the core and of each package into dist/, once for all sessions."""
+    shutil.rmtree(DIST, ignore_errors=True)
+    by_uv = session.venv_backend == "uv"
+    if not by_uv:
+        session.install("build")
+    builder = ["uv", "build", "--quiet", "--no-sources"] if by_uv else ["python", "-m", "build"]
+    for path in EVERYTHING:
+        session.run(*builder, "--out-dir" if by_uv else "--outdir", str(DIST), path, external=by_uv)
+
+
+def wheel(distribution: str) -> str:
+    """The path of a wheel that `build` made."""
+    (path,) = DIST.glob(f"{distribution.replace('-', '_')}-*.whl")
+    return str(path)
+
+
+def requirements(package: str) -> list[str]:
+    """What the tests of a package need: the core's group `test`, the testkit, and the package's own group `test`."""
+    own = nox.project.load_toml(f"packages/{package}/pyproject.toml") if package in PACKAGES else {}
+    more = nox.project.dependency_groups(own, "test") if "test" in own.get("dependency-groups", {}) else ()
+    return [wheel("vmon-testkit"), *nox.project.dependency_groups(pyproject(), "test"), *more]
+
+
+def install_built(session: nox.Session, *distributions: str, core: str) -> None:
+    """Install wheels of dist/ with the lowest or the highest versions of what they need, then what their tests need.
+
+    Args:
+        session: whose environment.
+        distributions: whose wheels, next to the core's.
+        core: `oldest` or `newest`. Until a core has been released, the oldest one is the one that was built, with the
+            lowest versions of its own dependencies.
+    """
+    if core == "oldest":
+        install_lowest(session, ["pyproject.toml", *(f"packages/{name}/pyproject.toml" for name in distributions)])
+    wheels = map(wheel, ["vmon-core", *distributions])
+    tests = [requirement for name in distributions for requirement in requirements(name)]
+    session.install("--find-links", str(DIST), *dict.fromkeys([*wheels, *tests]))
+    session.run(*_pip_check(session), external=True)
+    session.run("python", "-P", "-c", ONLY_INSTALLED, *map(module, ["vmon-core", *distributions]))
+
+
+def install_lowest(session: nox.Session, projects: Iterable[str]) -> None:
+    """Install the lowest versions that project files ask for: uv lowers what such a file names, but not a wheel's."""
+    if session.venv_backend != "uv":
+        session.skip("only uv can install the lowest versions")
+    files = [part for path in projects for part in ("-r", path)]
+    session.install("--resolution=lowest-direct", "--no-sources", "--find-links", str(DIST), *files)
+
+
+ONLY_INSTALLED = """
+import importlib, sys
+for name in sys.argv[1:]:
+    path = importlib.import_module(name).__file__
+    assert "site-packages" in path, f"{name} comes from the tree: {path}"
+"""
+
+
+def module(distribution: str) -> str:
+    """The package that a distribution of this project installs."""
+    return distribution.replace("-", "_")
+
+
+def _pip_check(session: nox.Session) -> list[str]:
+    return ["uv", "pip", "check"] if session.venv_backend == "uv" else ["python", "-m", "pip", "check"]
+
+
+@nox.session(requires=["build"], reuse_venv=False)
+@nox.parametrize(("python", "core"), DIAGONAL)
+def core_tests(session: nox.Session, core: str) -> None:
+    """Run the core's tests against its wheel: lowest dependencies on the oldest Python, newest on the newest."""
+    install_built(session, *PACKAGES, core=core)
+    session.run("pytest", "--pyargs", "vmon_core", *CORE_TESTS, "-m", "not vllm and not slow", *session.posargs)
+
+
+def run_plugin_tests(session: nox.Session, package: str, core: str) -> None:
+    """Run the tests of one package, and the examples in its docstrings, against its wheel."""
+    install_built(session, package, core=core)
+    session.run("pytest", "--pyargs", module(package), f"packages/{package}/tests", *session.posargs)
+
+
+@nox.session(requires=["build"], reuse_venv=False)
+@nox.parametrize("package", [nox.param(name, id=name, tags=[name]) for name in PACKAGES])
+@nox.parametrize(("python", "core"), DIAGONAL)
+def plugin_tests(session: nox.Session, package: str, core: str) -> None:
+    """Run the tests of one package against its wheel: oldest core on the oldest Python, newest on the newest."""
+    run_plugin_tests(session, package, core)
+
+
+@nox.session(requires=["build"], reuse_venv=False, python=[*PYTHONS], default=False)
+@nox.parametrize("package", PACKAGES, ids=PACKAGES)
+@nox.parametrize("core", ["oldest", "newest"], ids=["oldest", "newest"])
+def plugin_matrix(session: nox.Session, package: str, core: str) -> None:
+    """Run the tests of all packages with both cores on every Python: the whole product, for the night."""
+    run_plugin_tests(session, package, core)
+
+
+@nox.session(requires=["build"], reuse_venv=False)
 def contract(session: nox.Session) -> None:
-    """Install everything together and check that it fits: versions, and what every plugin promises."""
-    install_all(session, "test")
-    session.run("uv" if session.venv_backend == "uv" else "python", *_check(session), external=True)
+    """Install all wheels together and check that they fit: versions, and what every plugin promises."""
+    install_built(session, *PACKAGES, core="newest")
     session.run("vmon", "plugins", "--strict")
+    session.run("pytest", "tests/contract", *session.posargs)
 
 
-def _check(session: nox.Session) -> list[str]:
-    return ["pip", "check"] if session.venv_backend == "uv" else ["-m", "pip", "check"]
+# --- the rest ---
 
 
 @nox.session
@@ -119,15 +212,11 @@ def docs(session: nox.Session) -> None:
     session.run("pytest", "tests/docs", *session.posargs)
 
 
-@nox.session
+@nox.session(requires=["build"])
 def template(session: nox.Session) -> None:
-    """Bake the plugin template and run the tests of what comes out."""
-    install_all(session, "test")
-    session.install("cookiecutter")
-    baked = Path(session.create_tmp())
-    session.run("cookiecutter", "--no-input", "-f", "-o", str(baked), str(ROOT / "templates/plugin"))
-    session.install("-e", str(baked / "vmon-plugin-example"))
-    session.run("pytest", "-c", str(baked / "vmon-plugin-example/pyproject.toml"), str(baked / "vmon-plugin-example"))
+    """Make plugin packages from the template, for all that it offers, and run the tests of what comes out."""
+    install_all(session, "test", "lint", "template")
+    session.run("pytest", "tests/template", *session.posargs, env={"VMON_DIST": str(DIST)})
 
 
 @nox.session
