@@ -169,7 +169,7 @@ def _pip_check(session: nox.Session) -> list[str]:
 def core_tests(session: nox.Session, core: str) -> None:
     """Run the core's tests against its wheel: lowest dependencies on the oldest Python, newest on the newest."""
     install_built(session, *PACKAGES, core=core)
-    session.run("pytest", "--pyargs", "vmon_core", *CORE_TESTS, "-m", "not vllm and not slow", *session.posargs)
+    session.run("pytest", *CORE_TESTS, "-m", "not vllm and not slow", *session.posargs)
 
 
 def run_plugin_tests(session: nox.Session, package: str, core: str) -> None:

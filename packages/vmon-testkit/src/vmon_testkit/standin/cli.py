@@ -15,7 +15,7 @@ _SWITCHES = {"disable_log_stats": "log_stats", "disable_uvicorn_access_log": "ac
 _OURS = ("scenario", "faults", "startup_seconds", "tokens_per_second", "stats_interval", "orphan_seconds")
 
 
-class _FaultType(click.ParamType[Fault]):
+class _FaultType(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
     name = "NAME[:k=v,…]"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Fault:
@@ -25,7 +25,7 @@ class _FaultType(click.ParamType[Fault]):
             self.fail(str(error), param, ctx)
 
 
-class _ScenarioType(click.ParamType[Scenario]):
+class _ScenarioType(click.ParamType):  # type: ignore[type-arg]  # likewise
     name = "FILE.toml"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Scenario:
