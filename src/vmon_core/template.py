@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,7 @@ def make_package(
     except ModuleNotFoundError as error:
         msg = "making a package needs cookiecutter: pip install 'vmon-core[template]'"
         raise VmonError(msg) from error
+    logging.getLogger("cookiecutter").addHandler(logging.NullHandler())  # it would log a refused answer's traceback
     answers = {"name": name, "kinds": ", ".join(kinds), "licence": licence, **more}
     try:
         made = cookiecutter(str(template_folder()), no_input=True, extra_context=answers, output_dir=str(into))
