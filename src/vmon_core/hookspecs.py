@@ -82,8 +82,10 @@ class PluginSpecs:
         """
 
     @hookspec(firstresult=True)
-    def vmon_code_plugins(self, documents: Documents) -> CodePlugins | None:
-        """Offer to run plugins that come as code strings; `documents` keeps them from one start to the next.
+    def vmon_code_plugins(self, documents: Documents, config: Any) -> CodePlugins | None:  # noqa: ANN401 (each plugin has its own class)
+        """Offer to run plugins that come as code strings; asked once, when somebody needs them or the monitor starts.
+
+        `documents` keeps them from one start to the next; `config` is your own configuration object.
 
         >>> @hookimpl
         ... def vmon_code_plugins(documents):

@@ -7,8 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vmon_core.config import Config
+from vmon_core.errors import VmonError
 from vmon_core.feedback import Feedback
 from vmon_core.host.carrier import Carrier
+from vmon_core.host.documents import MemoryDocuments
 from vmon_core.host.loading import demand
 from vmon_core.host.plugin_host import PluginHost
 from vmon_core.host.scheduler import Scheduler
@@ -21,7 +23,7 @@ from vmon_core.pipeline.loop import Loop
 from vmon_core.pipeline.memory import MemoryRecorder
 from vmon_core.pipeline.pipeline import Pipeline
 from vmon_core.pipeline.recorder import Recorders
-from vmon_core.records import GuardrailPolicy, Target
+from vmon_core.records import GuardrailPolicy, Severity, Target
 from vmon_core.report import LifecycleReport, make_report
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from vmon_core.host.loaded import LoadedPlugin
     from vmon_core.lifecycle.states import LifecycleState, StateTransition
     from vmon_core.pipeline.recorder import Recorder
-    from vmon_core.records import Checkpoint, Sample, Severity
+    from vmon_core.records import Checkpoint, Sample
 
 _T = TypeVar("_T")
 
@@ -105,6 +107,7 @@ class VLLMMonitor:
         self.loop = Loop(self.pipeline, self.config.monitor.interval, clock=clock)
         self.expected_phases: Mapping[LifecycleState, float] = {}
         self._carrier: Carrier | None = None
+        self.plugin_manager.code.documents = lambda owner: self._recorders.documents(owner) or MemoryDocuments()
         for policy in self.config.policies:
             self.tracker.register_guardrail(policy)
 
@@ -116,6 +119,7 @@ class VLLMMonitor:
             return
         self._describe()
         self.plugin_manager.start(self._host_api)
+        self._resume_code_plugins()
         self.loop.scheduler = Scheduler(
             self.plugin_manager.collectors,
             lambda: self.loop.tick(self.target),
@@ -149,6 +153,13 @@ class VLLMMonitor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _resume_code_plugins(self) -> None:
+        """Have those run again that the journal keeps; without them the monitor works all the same."""
+        try:
+            self.plugin_manager.code.open()
+        except VmonError as error:
+            self.feedback.say(Severity.ERROR, "plugins", f"code plugins are not run: {error}", target=self.target.name)
 
     def _describe(self) -> None:
         versions = {f"plugin {p.info.name}": p.info.version for p in self.plugin_manager.plugins}

@@ -80,3 +80,20 @@ def test_action_carries_reason_and_policy(said: Said) -> None:
     )
     assert (action.kind, action.policy, action.reason, action.target) == ("notify", "memory", "Prevent OOM", "t")
     assert action.parameters == {"text": "hello"}
+
+
+def test_an_error_does_not_end_a_violation(said: Said) -> None:
+    """A condition that raises is unknown: the time that it has held goes on."""
+    guardrails = Guardrails(said)  # type: ignore[arg-type]  # a fake
+    rule = GuardrailPolicy(name="m", condition=lambda cp: cp.metrics["memory"] > 90, intervention="notify", hold_for=5)
+    moments = [checkpoint(0.0, memory=95), checkpoint(3.0), checkpoint(6.0, memory=95)]
+    assert [len(guardrails.check([rule], moment)) for moment in moments] == [0, 0, 1]
+
+
+def test_a_forgotten_policy_starts_anew(said: Said) -> None:
+    """One of the same name owes nothing to it."""
+    guardrails = Guardrails(said)  # type: ignore[arg-type]  # a fake
+    assert guardrails.judge(policy(), True, checkpoint(0.0)) is not None  # noqa: FBT003 (three values, not a flag)
+    assert guardrails.judge(policy(), True, checkpoint(1.0)) is None  # noqa: FBT003 (likewise)
+    guardrails.forget("memory")
+    assert guardrails.judge(policy(), True, checkpoint(2.0)) is not None  # noqa: FBT003 (likewise)

@@ -13,6 +13,7 @@ from vmon_core.errors import JournalError
 from vmon_core.journal import reading, store, writing
 from vmon_core.journal.backlog import Seal, Statement
 from vmon_core.journal.codec import EVENT_KINDS, Reader, dump, kind_of, to_json
+from vmon_core.journal.documents import JournalDocuments
 from vmon_core.journal.frames import SegmentEncoder
 from vmon_core.journal.options import JournalOptions
 from vmon_core.journal.writer import SOURCE, Writer
@@ -152,6 +153,10 @@ class Journal(Recorder):
         body = to_json({state.value: seconds for state, seconds in phases.items()})
         self._put("INSERT INTO startups (key, time, body) VALUES (?, ?, ?)", (key, self._clock(), body))
 
+    def documents(self, owner: str) -> JournalDocuments:
+        """Small records that a plugin keeps by name, with all their versions; pruning leaves them alone."""
+        return JournalDocuments(self._writer, owner, read_only=self._read_only, clock=self._clock)
+
     # --- reading ---
 
     @property
@@ -245,7 +250,7 @@ class Journal(Recorder):
         """
         self._refuse_if_read_only()
         self.flush()
-        with self._explained("changed"), contextlib.closing(store.open_for_writing(self.path)) as connection:
+        with store.explained(self.path, "changed"), contextlib.closing(store.open_for_writing(self.path)) as connection:
             writing.prune(connection, self._options, now)
 
     def close(self) -> None:
@@ -311,16 +316,11 @@ class Journal(Recorder):
         if not self.path.exists():
             yield None
             return
-        with self._explained("read"), contextlib.closing(store.connect(self.path, read_only=True)) as connection:
+        with (
+            store.explained(self.path, "read"),
+            contextlib.closing(store.connect(self.path, read_only=True)) as connection,
+        ):
             yield connection if store.check(connection, self.path) else None
-
-    @contextlib.contextmanager
-    def _explained(self, done: str) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            msg = f"{self.path} cannot be {done}: {store.reason(error)}"
-            raise JournalError(msg) from error
 
     def _refuse_if_read_only(self) -> None:
         if self._read_only:

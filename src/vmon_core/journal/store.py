@@ -39,6 +39,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE startups (id INTEGER PRIMARY KEY, key TEXT NOT NULL, time REAL, body TEXT NOT NULL)",
         "CREATE INDEX startups_by_key ON startups (key)",
     ),
+    (
+        """CREATE TABLE documents (
+            owner TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL,
+            time REAL NOT NULL, body TEXT NOT NULL, removed REAL, PRIMARY KEY (owner, name, version)
+        )""",
+    ),
 )
 """Each entry takes the file from one version to the next; entries are only ever added.
 
@@ -185,6 +191,24 @@ def set_aside(path: Path, now: float) -> Path:
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(moved.with_name(moved.name + suffix))
     return moved
+
+
+@contextlib.contextmanager
+def explained(path: Path, done: str) -> Iterator[None]:
+    """Say in plain words what could not be done with the file.
+
+    Args:
+        path: the file.
+        done: what was about to be done, such as `read`.
+
+    Raises:
+        JournalError: it was not possible.
+    """
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        msg = f"{path} cannot be {done}: {reason(error)}"
+        raise JournalError(msg) from error
 
 
 _REASONS = {

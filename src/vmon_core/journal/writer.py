@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from vmon_core.journal import store, writing
 from vmon_core.journal.backlog import Backlog
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from vmon_core.journal.backlog import Item
     from vmon_core.journal.options import JournalOptions
+
+_T = TypeVar("_T")
 
 SOURCE = "journal"
 """What messages name as their source."""
@@ -50,6 +52,7 @@ class Writer:
         clock: tells the time in Unix seconds.
 
     Attributes:
+        path: the file.
         backlog: what waits.
         lock: held while the backlog is looked at or changed.
     """
@@ -63,10 +66,11 @@ class Writer:
     ) -> None:
         self.backlog = Backlog(options.backlog_bytes)
         self.lock = threading.Condition(threading.RLock())
-        self._path = path
+        self.path = path
         self._options = options
         self._say = say
         self._clock = clock
+        self._file = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._thread: threading.Thread | None = None
         self._writing = False
@@ -126,10 +130,10 @@ class Writer:
             OSError: it cannot be moved.
         """
         self._disconnect()
-        moved = store.set_aside(self._path, self._clock())
+        moved = store.set_aside(self.path, self._clock())
         with self.lock:
             self.backlog.generation += 1
-        text = f"{self._path} is damaged ({error}): it was moved to {moved}, and a new journal was begun"
+        text = f"{self.path} is damaged ({error}): it was moved to {moved}, and a new journal was begun"
         self._say(Severity.ERROR, SOURCE, text)
 
     @property
@@ -140,6 +144,20 @@ class Writer:
         if self._thread is None and not self._closing:
             self._thread = threading.Thread(target=self._run, name="vmon-journal", daemon=True)
             self._thread.start()
+
+    def repaired(self, attempt: Callable[[], _T]) -> _T:
+        """Do something with the file; when it turns out to be damaged, move it aside and do it again on a new one.
+
+        Only one thread at a time does so: another one must not write into a file that was moved aside.
+        """
+        with self._file:
+            try:
+                return attempt()
+            except sqlite3.DatabaseError as error:
+                if not store.is_damaged(error):
+                    raise
+                self.replace(error)
+                return attempt()
 
     # --- in the writer's thread ---
 
@@ -171,24 +189,15 @@ class Writer:
 
     def _attempt(self, items: list[Item]) -> None:
         try:
-            self._write(items)
+            self.repaired(lambda: self._write_once(items))
         except Exception as error:  # noqa: BLE001 (whatever it is, the thread must live on and the items be kept)
             self._failed(items, error)
         else:
             self._succeeded()
 
-    def _write(self, items: list[Item]) -> None:
-        try:
-            self._write_once(items)
-        except sqlite3.DatabaseError as error:
-            if not store.is_damaged(error):
-                raise
-            self.replace(error)
-            self._write_once(items)
-
     def _write_once(self, items: list[Item]) -> None:
         if self._connection is None:
-            self._connection = store.open_for_writing(self._path)
+            self._connection = store.open_for_writing(self.path)
         if time.monotonic() - self._pruned_at >= PRUNE_SECONDS:
             writing.prune(self._connection, self._options, self._clock())
             self._pruned_at = time.monotonic()
@@ -201,7 +210,7 @@ class Writer:
             self._failures += 1
             first, waiting, last = self._failures == 1, len(self.backlog), self._closing
             self._settle()
-        why = f"{self._path} cannot be written: {store.reason(error)}"
+        why = f"{self.path} cannot be written: {store.reason(error)}"
         if last:
             self._say(Severity.ERROR, SOURCE, f"{why}; {waiting} records were not written")
         elif first:
@@ -215,7 +224,7 @@ class Writer:
             self._settle()
         if failed or lost:
             level = Severity.WARNING if lost else Severity.INFO
-            text = f"{self._path} is written again; {f'{lost} records were' if lost else 'nothing was'} lost"
+            text = f"{self.path} is written again; {f'{lost} records were' if lost else 'nothing was'} lost"
             self._say(level, SOURCE, text)
 
     def _settle(self) -> None:

@@ -46,27 +46,51 @@ class Guardrails:
         Returns:
             The proposals of policies whose condition has held for `hold_for` and which are not cooling down.
         """
-        return [self._propose(p, checkpoint) for p in policies if self._is_due(p, checkpoint)]
+        judged = (self.judge(p, self._holds(p, checkpoint), checkpoint) for p in policies)
+        return [action for action in judged if action is not None]
 
-    def _is_due(self, policy: GuardrailPolicy, checkpoint: Checkpoint) -> bool:
-        watch = self._watches.setdefault(policy.name, _Watch())
-        if not self._holds(policy, watch, checkpoint):
+    def judge(self, policy: GuardrailPolicy, holds: bool | None, checkpoint: Checkpoint) -> Action | None:  # noqa: FBT001 (three values, not a flag)
+        """Propose an action when it is time for it.
+
+        Args:
+            policy: whose condition was looked at.
+            holds: what came of it; None when nobody knows: that neither violates the policy nor ends a violation.
+            checkpoint: the moment.
+
+        Returns:
+            The proposal, None when it is not time for one.
+        """
+        watch = self._watch(policy)
+        if holds is False:
             watch.holding_since = None
-            return False
+        return self._propose(policy, checkpoint) if holds and self._is_due(policy, watch, checkpoint) else None
+
+    def forget(self, name: str) -> None:
+        """Forget what is remembered of a policy that is no more."""
+        self._watches.pop(name, None)
+
+    def _watch(self, policy: GuardrailPolicy) -> _Watch:
+        return self._watches.setdefault(policy.name, _Watch())
+
+    @staticmethod
+    def _is_due(policy: GuardrailPolicy, watch: _Watch, checkpoint: Checkpoint) -> bool:
         if watch.holding_since is None:
             watch.holding_since = checkpoint.time
         cooling = watch.proposed_at is not None and checkpoint.time - watch.proposed_at < policy.cooldown
         return not cooling and checkpoint.time - watch.holding_since >= policy.hold_for
 
-    def _holds(self, policy: GuardrailPolicy, watch: _Watch, checkpoint: Checkpoint) -> bool:
+    def _holds(self, policy: GuardrailPolicy, checkpoint: Checkpoint) -> bool | None:
+        watch = self._watch(policy)
         try:
             holds = bool(policy.condition(checkpoint))
         except Exception as error:  # noqa: BLE001 (the condition is the user's code; whatever it raises, the monitor goes on)
             if not watch.broken:
-                text = f"the condition of guardrail {policy.name!r} failed: {error!r}; it is taken as not violated"
+                text = (
+                    f"the condition of guardrail {policy.name!r} failed: {error!r}; whether it is violated is not known"
+                )
                 self._feedback.say(Severity.ERROR, "guardrails", text, target=checkpoint.target, policy=policy.name)
             watch.broken = True
-            return False
+            return None
         watch.broken = False
         return holds
 

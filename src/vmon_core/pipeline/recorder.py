@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from vmon_core.dynamic import Documents
     from vmon_core.records import Action, Change, Checkpoint, Finding, Frame, Outcome, Verdict
 
 
@@ -36,6 +37,11 @@ class Recorder:
 
     def add_outcome(self, action: Action, outcome: Outcome) -> None:
         """Note what came of it; a second note of the same action says whether it helped."""
+
+    def documents(self, owner: str) -> Documents | None:
+        """Keep small records of `owner`, a plugin, from one start to the next; None when that is not possible."""
+        del owner
+        return None
 
 
 class Recorders(Recorder):
@@ -86,3 +92,7 @@ class Recorders(Recorder):
         """Pass it on."""
         for recorder in self._all:
             recorder.add_outcome(action, outcome)
+
+    def documents(self, owner: str) -> Documents | None:
+        """Those of the first recorder that has some."""
+        return next((found for recorder in self._all if (found := recorder.documents(owner)) is not None), None)

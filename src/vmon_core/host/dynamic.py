@@ -1,0 +1,148 @@
+"""Plugins from code strings: finds the plugin that runs them, and hands it what callers say in plain words."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from vmon_core.dynamic import CodeKind, CodePlugin, CodePlugins, CodeRejectedError, Problem
+from vmon_core.errors import VmonError
+from vmon_core.host.documents import MemoryDocuments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from vmon_core.dynamic import Documents, GrantedFunction, Trial
+    from vmon_core.host.dispatch import Dispatcher, Implementation
+    from vmon_core.records import Checkpoint
+
+_WORDS = {"lifecycle_listener": CodeKind.LIFECYCLE, "exporter_transform": CodeKind.EXPORTER}
+_OPTIONS = frozenset(attrs.fields_dict(CodePlugin)) - {"name", "kind", "code", "description", "version", "created"}
+
+
+def code_plugin(name: str, plugin_type: str, execute_code: str, description: str = "", **options: Any) -> CodePlugin:  # noqa: ANN401 (the other fields, each with its own type)
+    """Make the record of a code plugin from what a caller says.
+
+    Args:
+        name: unique among code plugins.
+        plugin_type: a value of `CodeKind`; "lifecycle listener" and "exporter transform" are understood as well.
+        execute_code: the body of a function.
+        description: one line.
+        options: other fields of `CodePlugin`, such as `interval` in seconds.
+
+    Raises:
+        CodeRejectedError: there is no such type or option.
+
+    >>> code_plugin("gpu", "lifecycle listener", "return None").kind
+    <CodeKind.LIFECYCLE: 'lifecycle'>
+    """
+    word = str(plugin_type).strip().lower().replace(" ", "_").replace("-", "_")
+    kind = _WORDS.get(word) or next((k for k in CodeKind if k.value == word), None)
+    if kind is None:
+        problem = Problem(message=f"there is no plugin type {plugin_type!r}", help=_listed(CodeKind), code="name")
+        raise CodeRejectedError(name, (problem,))
+    unknown = sorted(set(options) - _OPTIONS)
+    if unknown:
+        problem = Problem(message=f"there is no option {unknown[0]!r}", help=_listed(sorted(_OPTIONS)), code="name")
+        raise CodeRejectedError(name, (problem,))
+    for several in ("actions", "functions"):
+        if isinstance(options.get(several), list):
+            options[several] = tuple(options[several])
+    return CodePlugin(name=name, kind=kind, code=execute_code, description=description, **options)
+
+
+class CodeDesk:
+    """Asks the plugin that implements `vmon_code_plugins`, once and when it is first needed.
+
+    Args:
+        find: tells the implementations of the hook.
+        config: tells the configuration of a plugin by its name.
+        dispatcher: makes the calls.
+
+    Attributes:
+        documents: gives a plugin its documents by its name; in memory unless a journal keeps them.
+    """
+
+    def __init__(
+        self, find: Callable[[], Iterable[Implementation]], config: Callable[[str], Any], dispatcher: Dispatcher
+    ) -> None:
+        self.documents: Callable[[str], Documents] = lambda _owner: MemoryDocuments()
+        self._find = find
+        self._config = config
+        self._dispatcher = dispatcher
+        self._runner: CodePlugins | None = None
+        self._lock = threading.Lock()
+
+    def open(self) -> CodePlugins | None:
+        """Whoever runs code plugins; None when no loaded plugin does.
+
+        Raises:
+            VmonError: the plugin says why it cannot.
+        """
+        with self._lock:
+            for implementation in [] if self._runner is not None else self._find():
+                name = implementation.plugin
+                arguments = {"documents": self.documents(name), "config": self._config(name)}
+                self._runner = self._dispatcher.ask(implementation, arguments, _checked)
+                if self._runner is not None:
+                    break
+            return self._runner
+
+    def close(self) -> None:
+        """Forget who runs them: plugins were replaced."""
+        with self._lock:
+            self._runner = None
+
+    @property
+    def runner(self) -> CodePlugins:
+        """Whoever runs code plugins.
+
+        Raises:
+            VmonError: nobody does.
+        """
+        runner = self.open()
+        if runner is None:
+            msg = (
+                "no loaded plugin runs code strings: pip install vmon-plugin-sandbox, and let vmon load its plugins, "
+                "as create_monitor_with_plugins() and setup_plugin_system() do"
+            )
+            raise VmonError(msg)
+        return runner
+
+    def create(self, plugin: CodePlugin, checkpoint: Checkpoint | None = None) -> CodePlugin:
+        """Check a plugin, run it once, and take it into use."""
+        return self.runner.create(plugin, checkpoint)
+
+    def attempt(self, plugin: CodePlugin, checkpoint: Checkpoint | None = None) -> Trial:
+        """Check a plugin and run it once; nothing is kept."""
+        return self.runner.attempt(plugin, checkpoint)
+
+    def remove(self, name: str) -> None:
+        """Take a plugin out of use."""
+        self.runner.remove(name)
+
+    def back_out(self, name: str, version: int | None = None) -> CodePlugin:
+        """Go back to an earlier version."""
+        return self.runner.back_out(name, version)
+
+    def describe(self) -> tuple[Mapping[str, Any], ...]:
+        """Each code plugin in use; none when nobody runs any."""
+        runner = self.open()
+        return runner.describe() if runner is not None else ()
+
+    def functions(self) -> tuple[GrantedFunction, ...]:
+        """The functions that code may call."""
+        return self.runner.functions()
+
+
+def _listed(words: Iterable[str]) -> str:
+    return f"available: {', '.join(words)}"
+
+
+def _checked(value: object) -> CodePlugins | None:
+    if value is None or isinstance(value, CodePlugins):
+        return value
+    msg = f"it returned {type(value).__name__} where CodePlugins is expected"
+    raise TypeError(msg)
