@@ -176,6 +176,9 @@ class Engine:
                     if failures.is_limit(error):
                         self._pool.kill(session)
                     raise
+                except (TypeError, ValueError, OverflowError, RecursionError) as error:
+                    self._pool.kill(session)
+                    raise failures.unusable(error) from None
         except pydantic_monty.MontyError as error:
             raise failures.translated(error) from None
         value = plain(raw, limits)

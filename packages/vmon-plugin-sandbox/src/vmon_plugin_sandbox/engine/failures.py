@@ -44,6 +44,11 @@ def translated(error: pydantic_monty.MontyError) -> SandboxError:
     return kind(_short(error.display("type-msg")), line=line_of(error), help=for_exception(error))
 
 
+def unusable(error: Exception) -> SandboxError:
+    """The error for a result that the binding cannot even hand over, such as a dict with objects as its keys."""
+    return SandboxRuntimeError(_short(f"what it returned is no plain data: {error}"), code="result")
+
+
 def is_unsupported(error: pydantic_monty.MontyRuntimeError) -> bool:
     """Whether the interpreter refused the code before it ran any of it."""
     frames = error.traceback()
