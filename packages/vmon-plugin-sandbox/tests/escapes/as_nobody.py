@@ -5,8 +5,11 @@ Everything is imported first, since nobody may not be able to read this Python; 
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import sys
+import warnings
 
 from vmon_plugin_sandbox.engine import Engine
 from vmon_plugin_sandbox.escapes.__main__ import main
@@ -14,6 +17,7 @@ from vmon_plugin_sandbox.hardening import native
 from vmon_plugin_sandbox.hardening.privileges import NOBODY
 
 PR_SET_DUMPABLE = 4
+TALKATIVE = {"antigravity", "this", "idlelib", "turtledemo", "turtle", "tkinter"}
 
 
 def become_ordinary() -> None:
@@ -25,7 +29,11 @@ def become_ordinary() -> None:
 
 
 def warm_up() -> None:
-    """Import what is imported only when it is needed."""
+    """Import all that anybody may import later."""
+    warnings.simplefilter("ignore")
+    for name in sorted(sys.stdlib_module_names - TALKATIVE):
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
     engine = Engine(workers=1)
     engine.check("return nothing")
     engine.run("return 1")

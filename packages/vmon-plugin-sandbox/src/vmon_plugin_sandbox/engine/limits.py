@@ -53,4 +53,4 @@ class Limits:
 
     def for_checking(self) -> Limits:
         """A type check takes 10 to 27 ms and 64 MB, and more on a busy machine."""
-        return attrs.evolve(self, seconds=1.0, memory=128_000_000)
+        return attrs.evolve(self, seconds=0.6, memory=128_000_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import threading
@@ -38,8 +39,8 @@ KNOWN = 64
 """Workers to remember: more than there ever are, since those that are gone are not told."""
 
 _pools: weakref.WeakSet[Pool] = weakref.WeakSet()
-_inherited: list[pydantic_monty.Monty] = []
-"""Pools of the parent process: a forked child must not end their workers, so it never lets go of them."""
+_users: list[int] = []
+"""The one process that may use the interpreter's binding, once it does."""
 
 
 class Pool:
@@ -101,7 +102,7 @@ class Pool:
         if self._end is not None:
             self._end.detach()
         if self._running is not None:
-            _inherited.append(self._running.monty)
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._running.monty))  # its destructor would kill them
         self._running = self._end = None
 
     def _started(self) -> _Running:
@@ -112,6 +113,7 @@ class Pool:
             return self._running
 
     def _start(self) -> _Running:
+        _claim()
         try:
             confinement = Confinement(self._hardening, self._binary)
         except HardeningError as error:
@@ -186,6 +188,18 @@ class _Running:
             raise SandboxUnavailableError(
                 message, help="it was killed; report this, since its launcher should have failed"
             )
+
+
+def _claim() -> None:
+    """Note the process that uses the interpreter's binding: its threads do not come along when that process forks.
+
+    Raises:
+        SandboxUnavailableError: this process is a fork of one that used it, and a run would never end.
+    """
+    if _users and _users[0] != os.getpid():
+        message = "this process was forked from one that ran code in the sandbox, and its threads are not here"
+        raise SandboxUnavailableError(message, help="start the process anew (`spawn`), or fork before the first run")
+    _users[:] = [os.getpid()]
 
 
 def _forget_all() -> None:
