@@ -32,8 +32,11 @@ from vmon_core.lifecycle.states import LifecycleState
 from vmon_core.records import GateMode, Severity
 
 _NOT_FROM_TOML = {"source", "tables"}
-_TABLES = "plugins' tables"
-"""Where those are while they are read: a name that no TOML file of a person's has by accident."""
+_TABLES = "tables of plugins"
+"""Where those are while they are read: a name that no TOML file of a person's has by accident.
+
+It has no quotation mark, which older versions of cattrs would put into the code that they generate.
+"""
 
 _KEYS: dict[str, Key] = {"tables": ()}
 """Attributes whose place in the file is not their name."""

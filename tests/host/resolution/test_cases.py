@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from vmon_core.config import PluginsConfig
 from vmon_core.host.discovery import discover
@@ -446,6 +447,8 @@ CASES = (
 @pytest.mark.parametrize("given", CASES, ids=lambda c: c.what)
 def test_case(given: Case, distribution: Callable[..., None]) -> None:
     """Exactly these are loaded, in this order; each other one says who, which version, what was found, what helps."""
+    if "never be installed together" in str(given.rejected) and not hasattr(SpecifierSet, "is_unsatisfiable"):
+        pytest.skip("this packaging cannot tell (before 26.1)")
     others = tuple(candidate.name for candidate in discover())
     for each in given.dists:
         text = TEMPLATE.format(name=each.name, version=each.options.get("version", "1.0"), info=each.info) + each.more
