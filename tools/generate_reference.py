@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from vmon_core import evidence
+from vmon_core import cost, evidence
 from vmon_core.cli.root import COMMANDS, cli
 from vmon_core.config import default_text
 from vmon_core.hookspecs import SPECS
@@ -47,6 +47,7 @@ def pages() -> dict[str, str]:
         "configuration.md": configuration,
         "commands.md": commands,
         "failures.md": failures,
+        "own-metrics.md": own_metrics,
     }
     return {name: "\n".join(make()) + "\n" for name, make in makers.items()} | {"metrics.md": catalogue_markdown()}
 
@@ -123,6 +124,17 @@ def failures() -> Iterator[str]:
     head = ("code", "explains as", "ends the server", "the same command may work again", "advice")
     rows = [(f"`{r.code}`", WEIGHTS[r.weight], _yes(r.fatal), _yes(r.retry), r.advice) for r in FAILURES]
     yield from _table(head, sorted(set(rows)))
+
+
+def own_metrics() -> Iterable[str]:
+    """The metrics of vmon itself."""
+    yield from _head("Metrics of vmon itself", "`vmon_core.cost`")
+    yield "Every ten seconds vmon counts what each of its plugins costs and how it fares. The samples flow as all"
+    yield "others do: into the window, the journal and the exporters. `vmon plugins top` shows the same of a"
+    yield "running monitor. A hook that was never called has no series."
+    yield ""
+    rows = ((f"`{m.name}`", m.kind, m.unit, m.labels, m.meaning) for m in cost.METRICS)
+    yield from _table(("name", "kind", "unit", "labels", "meaning"), rows)
 
 
 # --- their parts ---

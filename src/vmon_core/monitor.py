@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vmon_core.config import Config
+from vmon_core.cost import CostPlugin
 from vmon_core.errors import VmonError
 from vmon_core.feedback import Feedback
 from vmon_core.host.carrier import Carrier
@@ -61,6 +62,7 @@ def make_host(config: Config, feedback: Feedback | None = None, *, lenient: bool
     told = feedback or Feedback()
     host = PluginHost(told.say, config.plugins)
     host.register(NotifyPlugin(told))
+    host.register(CostPlugin(host))
     report = host.load()
     if not (lenient or config.plugins.safe_mode):
         demand(report, config.plugins.required)
@@ -105,6 +107,7 @@ class VLLMMonitor:
         gate = Gate(self.config.gate.mode, self.config.gate.kinds, self.config.gate.kill_switch)
         self.pipeline = Pipeline(self.tracker, self.plugin_manager.hooks, self._recorders, self.feedback, gate)
         self.loop = Loop(self.pipeline, self.config.monitor.interval, clock=clock)
+        self.plugin_manager.dropped = lambda: self.loop.dropped
         self.expected_phases: Mapping[LifecycleState, float] = {}
         self._carrier: Carrier | None = None
         self.plugin_manager.code.documents = lambda owner: self._recorders.documents(owner) or MemoryDocuments()

@@ -11,6 +11,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from vmon_core import cost
 from vmon_core.control.server import ControlServer
 from vmon_core.report import finding_dict
 
@@ -45,9 +46,15 @@ def list_plugins(monitor: VLLMMonitor) -> dict[str, Any]:
     return {"loaded": monitor.list_plugins(), "rejected": rejected}
 
 
+def top(monitor: VLLMMonitor) -> dict[str, Any]:
+    """Tell what each plugin costs and how it fares, hook by hook; times in seconds."""
+    return cost.top(monitor.plugin_manager)
+
+
 METHODS: Mapping[str, Callable[..., Any]] = {
     "status": status,
     "plugins.list": list_plugins,
+    "plugins.top": top,
 }
 """The functions by the names under which they are called."""
 

@@ -193,7 +193,7 @@ def test_exit_code_tells_how_it_ended(config: Path, fault: str, code: int, failu
 def test_safe_mode_loads_only_what_is_built_in(config: Path) -> None:
     """`vmon --safe-mode` before any command."""
     done = vmon(config, "--safe-mode", "plugins", "--json")
-    assert [p["name"] for p in lines(done)] == ["notify"]
+    assert [p["name"] for p in lines(done)] == ["notify", "cost"]
 
 
 def test_plugins_says_why_one_is_missing(config: Path) -> None:

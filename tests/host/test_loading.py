@@ -103,7 +103,7 @@ def test_required_plugin_that_is_not_installed() -> None:
 def test_safe_mode_requires_nothing() -> None:
     """It is there to start at all."""
     host = make_host(Config(plugins=PluginsConfig(required=("t-nowhere",), safe_mode=True)))
-    assert host.report.loaded == ("notify",)
+    assert host.report.loaded == ("notify", "cost")
 
 
 def test_required_plugin_that_is_loaded() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from vmon_core.cli import plugins_top
 from vmon_core.cli.common import emit_json, json_option, load_config, load_host
 from vmon_core.cli.package import create_package, package_options
 
@@ -49,6 +50,9 @@ def _show(*, strict: bool, as_json: bool) -> None:
     for rejection in host.report.rejected:
         _print_rejected(rejection.describe(), as_json=as_json)
     sys.exit(1 if strict and host.report.rejected else 0)
+
+
+command.add_command(plugins_top.command)
 
 
 def _print_loaded(plugin: dict[str, object], *, as_json: bool) -> None:

@@ -36,7 +36,7 @@ def call_aside(
         with suppress(Abandoned):
             dispatcher.call_all([implementation], arguments)
 
-    thread = threading.Thread(target=call, name=f"vmon-{implementation.plugin}-{implementation.hook}", daemon=True)
+    thread = threading.Thread(target=call, name=implementation.thread, daemon=True)
     thread.start()
     thread.join(deadline)
     if thread.is_alive():

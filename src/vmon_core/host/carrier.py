@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from vmon_core.host.dispatch import DEADLINE, Abandoned
+from vmon_core.host.dispatch import DEADLINE, PIPELINE_THREAD, Abandoned
 from vmon_core.host.failures import describe
 from vmon_core.records import Severity
 
@@ -63,7 +63,7 @@ class Carrier:
         return not self._thread.is_alive()
 
     def _new_thread(self) -> threading.Thread:
-        return threading.Thread(target=self._run, name="vmon-pipeline", daemon=True)
+        return threading.Thread(target=self._run, name=PIPELINE_THREAD, daemon=True)
 
     def _run(self) -> None:
         try:

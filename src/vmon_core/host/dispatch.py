@@ -31,6 +31,9 @@ DEADLINE = 2.0
 """Seconds that a call in the pipeline's thread may take: the whole pipeline waits for it."""
 
 
+PIPELINE_THREAD = "vmon-pipeline"
+"""The name of the thread that calls the judging hooks."""
+
 _NAMES: dict[tuple[str, ...], tuple[str, ...]] = {}
 """One object for all equal tuples of argument names, so that they are compared by identity."""
 
@@ -60,6 +63,13 @@ class Implementation:
     function: Callable[..., Any]
     names: tuple[str, ...] = attrs.field(converter=_shared)
     health: Health = attrs.field(factory=Health)
+
+    @property
+    def thread(self) -> str:
+        """The name of the thread that calls it: collectors, beginnings and ends have their own."""
+        if self.hook == "vmon_collect":
+            return f"vmon-{self.plugin}"
+        return f"vmon-{self.plugin}-{self.hook}" if self.hook in ("vmon_start", "vmon_stop") else PIPELINE_THREAD
 
 
 @attrs.frozen

@@ -43,6 +43,11 @@ class LoadedPlugin:
         """What the resolution knows of it."""
         return Member(candidate=self.candidate, info=self.info)
 
+    @property
+    def restarts(self) -> int | None:
+        """How often its process was started again, None for one without a process of its own."""
+        return self.plugin.restarts if isinstance(self.plugin, ChildPlugin) else None
+
     def settle(self, start: Health) -> None:
         """Call the plugin's hooks only when it could be started; one that is still starting may just be slow."""
         for implementation in self.implementations:

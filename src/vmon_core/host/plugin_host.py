@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -38,6 +39,10 @@ class PluginHost:
         say: is told of plugins that fail.
         config: which plugins are loaded, and each one's own table; None takes the defaults.
         patience: seconds that a plugin may take for each step of being loaded, to start, and to stop.
+
+    Attributes:
+        started: when the plugins were started, Unix seconds; when the host was made, until then.
+        dropped: tells how many frames the monitor dropped; set by the monitor.
     """
 
     def __init__(
@@ -48,6 +53,8 @@ class PluginHost:
         patience: float = DEADLINE,
     ) -> None:
         self.report = Report()
+        self.started = time.time()
+        self.dropped: Callable[[], int] = lambda: 0
         self.dispatcher = Dispatcher(say)
         self.hooks = Hooks(self._find, self._owner, self.dispatcher)
         self.code = CodeDesk(lambda: self._find("vmon_code_plugins"), self.config, self.dispatcher)
@@ -296,6 +303,7 @@ class PluginHost:
 
     def start(self, make_api: Callable[[LoadedPlugin], Host]) -> None:
         """Start every plugin; nothing else of one that fails is called, and the others start all the same."""
+        self.started = time.time()
         for plugin in self.plugins:
             for implementation in plugin.implementations:
                 if implementation.hook == "vmon_start":

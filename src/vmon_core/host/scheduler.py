@@ -112,7 +112,7 @@ class Scheduler:
     def _begin(self, job: _Job, now: float) -> None:
         job.due, job.started, job.late = now + job.schedule.interval, now, False
         if job.thread is None:
-            name = f"vmon-{job.implementation.plugin}"
+            name = job.implementation.thread
             job.thread = threading.Thread(target=self._work, args=(job,), name=name, daemon=True)
             job.thread.start()
         job.wake.set()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vmon_core.plugin import Host
     from vmon_core.records import Checkpoint, Frame, Tick
 
-MEMORY_LIMIT = 400 << 20
+MEMORY_LIMIT = 250 << 20
 
 
 @attrs.frozen
@@ -40,7 +40,7 @@ def _segfault() -> None:
 def _leak() -> None:
     kept = []
     while True:
-        kept.append(bytearray(1 << 20))
+        kept.append(bytearray(16 << 20))
 
 
 def _block_natively() -> None:

@@ -27,7 +27,7 @@ START_SECONDS = 0.8 * START_DEADLINE
 STEADY_SECONDS = 60.0
 """A process that lived for so long was sound, and the pauses begin anew: the slowest collectors run twice in it."""
 
-POLITE_SECONDS = 1.0
+POLITE_SECONDS = 2.0
 """Seconds that a process gets to end by itself."""
 
 

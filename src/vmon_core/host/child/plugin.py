@@ -97,6 +97,11 @@ class ChildPlugin:
         finally:
             self.close()
 
+    @property
+    def restarts(self) -> int:
+        """How often the process was started again."""
+        return self._keeper.restarts
+
     def attach(self, implementations: Iterable[Implementation]) -> None:
         """Take these out of service while the process is down."""
         self._implementations = tuple(i for i in implementations if i.hook not in OURS)
