@@ -31,9 +31,9 @@ def collect_gpu_metrics() -> dict[str, float]: ...
         ("return collect_gpu_metrcs()", 1, "type", "did you mean `collect_gpu_metrics`? available: checkpoint, "),
         ("return math.floor(1.5)", 1, "type", "write `import math` first"),
         ("import socket", 1, "type", "available: base64, "),
-        ("import math\nreturn math.flor(2.5)", 2, "type", "did you mean `math.floor`?"),
+        ("import math\nreturn math.floorr(2.5)", 2, "type", "did you mean `math.floor`?"),
         ("x: int = 'a'\nreturn x", 1, "type", ""),
-        ("x = 1\nclass A(dict): pass", 2, "syntax", ""),
+        ("x = 1\nclass A(dict): pass", 2, "syntax", "functions, lists and dicts"),
         ("#" * 20_000, None, "limit", "write less"),
     ],
 )

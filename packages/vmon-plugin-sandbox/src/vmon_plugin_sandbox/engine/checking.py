@@ -59,6 +59,7 @@ class _Finding:
     row: int | None
     code: str
     message: str
+    help: str = ""
 
 
 def check_source(pool: Pool, limits: Limits, wrapped: Wrapped) -> tuple[Problem, ...]:
@@ -80,7 +81,10 @@ def check_source(pool: Pool, limits: Limits, wrapped: Wrapped) -> tuple[Problem,
     known = declared(wrapped.signature, wrapped.stubs)
     problems = [
         Problem(
-            message=one.message, line=wrapped.line(one.row), help=advice.for_finding(one.message, known), code=one.code
+            message=one.message,
+            line=wrapped.line(one.row),
+            help=one.help or advice.for_finding(one.message, known),
+            code=one.code,
         )
         for one in found
     ]
@@ -136,5 +140,5 @@ def _grammar(pool: Pool, session: pydantic_monty.MontySession, text: str) -> lis
         problem = failures.translated(error).problem
         if problem.code == "limit":
             pool.kill(session)
-        return [_Finding(problem.line, problem.code, problem.message)]
+        return [_Finding(problem.line, problem.code, problem.message, problem.help)]
     return []

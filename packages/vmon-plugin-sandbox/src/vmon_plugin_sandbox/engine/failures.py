@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MESSAGE_LENGTH = 500
 """Characters of a message that are kept: it may quote the code's own strings, which can be megabytes."""
 
+PLAINER = "write it with functions, lists and dicts"
+
+_UNSUPPORTED = "The monty syntax parser does not yet support "
 _SUSPENSIONS = "suspension limit"
 
 
@@ -40,8 +43,12 @@ def translated(error: pydantic_monty.MontyError) -> SandboxError:
         return SandboxRuntimeError(_short(str(error)), code="result")
     if is_limit(error):
         return SandboxLimitError(_short(error.display("msg")), line=line_of(error), help=for_exception(error))
-    kind = SandboxRejectedError if is_unsupported(error) else SandboxRuntimeError
-    return kind(_short(error.display("type-msg")), line=line_of(error), help=for_exception(error))
+    if is_unsupported(error):
+        missing = error.display("msg").removeprefix(_UNSUPPORTED)
+        return SandboxRejectedError(
+            _short(f"the sandbox does not support {missing}"), line=line_of(error), help=PLAINER
+        )
+    return SandboxRuntimeError(_short(error.display("type-msg")), line=line_of(error), help=for_exception(error))
 
 
 def unusable(error: Exception) -> SandboxError:
