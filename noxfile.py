@@ -75,7 +75,7 @@ def lint(session: nox.Session) -> None:
     install_all(session, "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    session.run("codespell", *SPELLED, "--skip", "*/traces/*", "--ignore-words-list", "intervall,jornal")
+    session.run("codespell", *SPELLED, "--skip", "*/traces/*", "--ignore-words-list", "colector,flor,intervall,jornal")
     session.run("lint-imports")
 
 
