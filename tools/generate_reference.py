@@ -184,8 +184,10 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     if options:
         yield from ("", *_table(("option", "meaning"), ((f"`{_option(o)}`", _meaning(o)) for o in options)))
     if isinstance(command, click.Group):
-        for name, child in command.commands.items():
-            yield from _command(child, click.Context(child, info_name=name, parent=context))
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            if child is not None:
+                yield from _command(child, click.Context(child, info_name=name, parent=context))
 
 
 def _option(option: click.Option) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from click.testing import CliRunner
 
-from vmon_core.cli.plugins_top import cells, rows
+from vmon_core.cli.plugins.top import cells, rows
 from vmon_core.cli.root import cli
 from vmon_core.config import load_config
 from vmon_core.monitor import VLLMMonitor, make_host
