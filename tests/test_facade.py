@@ -60,6 +60,26 @@ def test_tracker_by_itself() -> None:
     assert list(lifecycle_tracker.policies) == ["memory_threshold"]
 
 
+def test_checkpoints_name_plugins_with_their_source(config: Config) -> None:
+    """Those in use at that very moment, in every checkpoint, whether the monitor runs or not."""
+    monitor = create_monitor_with_plugins(config=config)
+
+    class Extra:
+        @hookimpl
+        def vmon_plugin_info(self) -> PluginInfo:
+            return PluginInfo(name="extra", version="2.0")
+
+    before = monitor.pipeline.checkpoint(1.0).software
+    monitor.register_plugin(Extra())
+    with monitor:
+        after = monitor.pipeline.checkpoint(2.0).software
+    assert before["plugin system"].split(" from ")[1].startswith("vmon-plugin-system ")
+    assert "plugin extra" not in before
+    assert after["plugin extra"] == "2.0 from this process"
+    monitor.plugin_manager.unregister("extra")
+    assert "plugin extra" not in monitor.pipeline.checkpoint(3.0).software
+
+
 def test_monitor_with_plugins(config: Config) -> None:
     """A monitor tracks what it is told, holds guardrails, reports, and lists its plugins."""
     monitor = create_monitor_with_plugins(config=config)

@@ -101,6 +101,7 @@ class VLLMMonitor:
         self.feedback = feedback or Feedback()
         self.plugin_manager = host or PluginHost(self.feedback.say)
         self.tracker = LifecycleTracker(self.target, clock=clock)
+        self.tracker.checkpoints.plugins = self._plugin_versions
         self._memory = MemoryRecorder()
         self._recorders = Recorders([self._memory, *recorders])
         self._clock = clock
@@ -165,10 +166,12 @@ class VLLMMonitor:
             self.feedback.say(Severity.ERROR, "plugins", f"code plugins are not run: {error}", target=self.target.name)
 
     def _describe(self) -> None:
-        versions = {f"plugin {p.info.name}": p.info.version for p in self.plugin_manager.plugins}
         arguments = parse_command(self.target.command) if self.target.command else None
         environment = of_process(self.target.pid) if self.target.pid is not None else dict(os.environ)
-        self.tracker.checkpoints.describe(arguments=arguments, environment=environment, software=versions)
+        self.tracker.checkpoints.describe(arguments=arguments, environment=environment)
+
+    def _plugin_versions(self) -> dict[str, str]:
+        return {f"plugin {p.info.name}": f"{p.info.version} from {p.origin}" for p in self.plugin_manager.plugins}
 
     def _host_api(self, plugin: LoadedPlugin) -> _HostApi:
         return _HostApi(self, plugin)

@@ -175,7 +175,7 @@ class Checkpoint:
         arguments: the server's arguments, from its command line and its own reports.
         environment: allow-listed variables, secrets redacted.
         hardware: CPU, memory, NUMA, and what plugins add.
-        software: versions of Python, vLLM, vmon and its plugins.
+        software: versions of Python, vLLM, vmon and its plugins; those of plugins with where they come from.
         metrics: the latest value of each series, by flat name.
         findings: codes of open findings.
         evidence: sentences behind the state.

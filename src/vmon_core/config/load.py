@@ -43,8 +43,20 @@ def load_config(path: Path | None = None, *, environ: Mapping[str, str] | None =
     found = path or find_config(environ=environ)
     if found is None:
         return Config()
-    text = _read(found)
-    return _build(found, text, _parse(found, text))
+    return read_config(found, _read(found))
+
+
+def read_config(path: Path, text: str) -> Config:
+    """Read the configuration that a text says.
+
+    Args:
+        path: where it stands, or is to stand, for messages.
+        text: the text.
+
+    Raises:
+        ConfigError: as `load_config` does.
+    """
+    return _build(path, text, _parse(path, text))
 
 
 def find_config(*, environ: Mapping[str, str] | None = None, directory: Path | None = None) -> Path | None:
@@ -60,10 +72,11 @@ def find_config(*, environ: Mapping[str, str] | None = None, directory: Path | N
     named = (os.environ if environ is None else environ).get(ENVIRONMENT_VARIABLE)
     if named:
         return Path(named).expanduser()
-    return next((p for p in ((directory or Path()) / "vmon.toml", _user_file()) if p.is_file()), None)
+    return next((p for p in ((directory or Path()) / "vmon.toml", user_file()) if p.is_file()), None)
 
 
-def _user_file() -> Path:
+def user_file() -> Path:
+    """The user's own file, whether it is there or not."""
     import platformdirs  # noqa: PLC0415 (a named file needs no look-up)
 
     return platformdirs.user_config_path("vmon", appauthor=False) / "vmon.toml"

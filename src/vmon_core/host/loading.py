@@ -127,6 +127,10 @@ class Loader:
 
     def _configure(self, info: PluginInfo) -> Any:  # noqa: ANN401 (each plugin has its own class)
         table = self._config.tables.get(info.name, {})
+        if (
+            info.config is None and not table
+        ):  # nothing of the plugin's is called then, and a thread takes a millisecond
+            return None
         return guarded(lambda: configured(info, table), "configuring it", self._say, self._patience)
 
     def choose(

@@ -13,7 +13,7 @@ from vmon_core.records import Checkpoint
 from vmon_core.redaction import redact_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from vmon_core.lifecycle.facts import Facts
     from vmon_core.records import Change
@@ -24,6 +24,9 @@ class CheckpointMaker:
 
     Args:
         target: the name of the deployment.
+
+    Attributes:
+        plugins: tells the versions and sources of the plugins that are in use, which come and go.
     """
 
     def __init__(self, target: str) -> None:
@@ -32,6 +35,7 @@ class CheckpointMaker:
         self._environment: dict[str, str] = {}
         self._hardware: dict[str, Any] = {}
         self._software: dict[str, str] = {}
+        self.plugins: Callable[[], Mapping[str, str]] = dict
         self._made = 0
 
     def describe(
@@ -69,7 +73,7 @@ class CheckpointMaker:
             arguments=merge_reports(self._arguments, facts.reported),
             environment=self._environment,
             hardware={**hardware(), **self._hardware},
-            software={**software(facts.reported), **self._software},
+            software={**software(facts.reported), **self._software, **self.plugins()},
             metrics=metrics,
             findings=findings,
             evidence=tuple(e.summary or e.kind for e in change.evidence) if change else (),

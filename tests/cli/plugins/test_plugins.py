@@ -143,3 +143,58 @@ def test_graph(vmon: Callable[..., Result], distribution: Callable[..., None]) -
     assert '"t-b" -> "t-a" [label="t.x>=1"];' in vmon("plugins", "graph", "--dot").output
     (data,) = lines(vmon("plugins", "graph", "--json"))
     assert {"provider": "t-b", "user": "t-a", "requirement": "t.x>=1"} in data["edges"]
+
+
+def test_disable_and_enable(vmon: Callable[..., Result], tmp_path: Path) -> None:
+    """The file says it, comments stay, and the plugin is gone and back."""
+    file = tmp_path / "vmon.toml"
+    file.write_text("# mine\n[gate]\nmode = 'off' # never\n")
+    result = vmon("plugins", "disable", "system")
+    assert (result.exit_code, "plugin system is disabled: written to" in result.output) == (0, True)
+    assert file.read_text().startswith("# mine\n[gate]\nmode = 'off' # never\n")
+    assert "system" not in [p["name"] for p in lines(vmon("plugins", "--json")) if p["loaded"]]
+    assert "nothing is changed" in vmon("plugins", "disable", "system").output
+    (said,) = lines(vmon("plugins", "enable", "system", "--json"))
+    assert (said["changed"], said["created"], said["file"]) == (True, False, str(file))
+    assert "system" in [p["name"] for p in lines(vmon("plugins", "--json")) if p["loaded"]]
+
+
+def test_file_is_made_where_there_is_none(vmon: Callable[..., Result], tmp_path: Path) -> None:
+    """And the command says so."""
+    (tmp_path / "vmon.toml").unlink()
+    assert "vmon.toml, which is new" in vmon("plugins", "disable", "system").output
+    assert "system" in (tmp_path / "vmon.toml").read_text()
+
+
+def test_plugin_that_nobody_announces(vmon: Callable[..., Result], tmp_path: Path) -> None:
+    """A mistyped name would be a setting that does nothing; to enable one is harmless, but told."""
+    result = vmon("plugins", "disable", "sistem")
+    assert (result.exit_code, str(result.exception)) == (
+        1,
+        "nothing that is installed announces a plugin 'sistem': did you mean 'system'?",
+    )
+    assert vmon("plugins", "pin", "sistem").exit_code == 1
+    assert "announces a plugin 'sistem', though" in vmon("plugins", "enable", "sistem").output
+    assert (tmp_path / "vmon.toml").read_text() == ""
+
+
+def test_required_plugin_cannot_be_disabled(vmon: Callable[..., Result], tmp_path: Path) -> None:
+    """Vmon would not start any more."""
+    (tmp_path / "vmon.toml").write_text('[plugins]\nrequired = ["system"]\n')
+    result = vmon("plugins", "disable", "system")
+    assert (result.exit_code, "take it out of `required` first" in str(result.exception)) == (1, True)
+
+
+def test_pin(vmon: Callable[..., Result], tmp_path: Path) -> None:
+    """In the installed version, in a range, in one that is not installed, and not any more."""
+    file = tmp_path / "vmon.toml"
+    assert "plugin system is pinned to ==0." in vmon("plugins", "pin", "system").output
+    assert vmon("plugins", "check").exit_code == 0
+    shown = vmon("plugins", "pin", "system", "<0.0.1")
+    assert "is installed, so system is not loaded until another one is" in shown.output
+    assert 'pins = {system = "<0.0.1"}' in file.read_text()
+    assert "to which [plugins] pins it" in vmon("plugins", "check").output
+    assert vmon("plugins", "pin", "system", "--remove").exit_code == 0
+    assert vmon("plugins", "check").exit_code == 0
+    for wrong in (["system", "new"], ["system", "<1", "--remove"]):
+        assert vmon("plugins", "pin", *wrong).exit_code == 2

@@ -1,0 +1,82 @@
+"""What `enable`, `disable` and `pin` share: they change the configuration file and say what they did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vmon_core.cli.common import emit_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping
+
+    from vmon_core.host.resolution.records import Candidate
+
+
+def change_plugins(
+    change: Callable[[MutableMapping[str, Any]], None], done: str, *, as_json: bool, note: str = ""
+) -> None:
+    """Change `[plugins]` in the file in force and say so.
+
+    Args:
+        change: changes the table in place.
+        done: what has been done, in words.
+        as_json: print JSON.
+        note: what else is worth knowing.
+    """
+    from vmon_core.config.edit import edit_plugins
+
+    path = _file()
+    created = not path.exists()
+    changed = edit_plugins(path, change)
+    if as_json:
+        emit_json({"file": path, "changed": changed, "created": created and changed, "done": done, "note": note})
+        return
+    where = f"{path}, which is new" if created else str(path)
+    click.echo(f"{done}: written to {where}" if changed else f"{path}: says so already, nothing is changed")
+    if note:
+        click.echo(note)
+
+
+def _file() -> Path:
+    from vmon_core.config.edit import file_to_edit
+
+    named = click.get_current_context().find_root().obj
+    return file_to_edit(Path(named) if named else None)
+
+
+def required_plugins() -> tuple[str, ...]:
+    """The plugins that the file in force requires; none where there is no file yet."""
+    from vmon_core.config import load_config
+
+    path = _file()
+    return load_config(path).plugins.required if path.exists() else ()
+
+
+def installed(name: str) -> Candidate | None:
+    """The plugin that is announced under a name, None when nobody announces it."""
+    from vmon_core.host.discovery import discover
+
+    return next((candidate for candidate in discover() if candidate.name == name), None)
+
+
+def must_be_installed(name: str) -> Candidate:
+    """The plugin of this name.
+
+    Raises:
+        PluginError: nobody announces it; a near miss is answered with the right name.
+    """
+    import difflib
+
+    from vmon_core.errors import PluginError
+    from vmon_core.host.discovery import discover
+
+    found = installed(name)
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(name, [candidate.name for candidate in discover()], n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "`vmon plugins` lists those that were found"
+    msg = f"nothing that is installed announces a plugin {name!r}: {hint}"
+    raise PluginError(msg)
