@@ -52,6 +52,7 @@ def test_an_attempt_gets_nothing(engine: Engine, around: Surroundings, attempt: 
     assert judge(attempt, EngineSandbox(engine), around).failures == ()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="this is an ordinary user already")
 def test_an_ordinary_user_is_as_safe() -> None:
     """Without root there is no other user to become and no network to leave; the other layers hold."""
@@ -67,6 +68,7 @@ def test_an_ordinary_user_is_as_safe() -> None:
     assert summary["attempts"] == len(ATTEMPTS)
 
 
+@pytest.mark.slow
 def test_no_sandbox_fails(tmp_path: Path) -> None:
     """The harness has teeth: of the same attempts, many get through where `exec` has lost its harmful builtins."""
     sample = _sample(tmp_path, each=3)
