@@ -153,7 +153,7 @@ def test_an_engine_that_was_closed_starts_again() -> None:
     engine.close()
 
 
-def started(code: str) -> tuple[list[int], subprocess.CompletedProcess[str]]:
+def started(code: str, place: Path) -> tuple[list[int], subprocess.CompletedProcess[str]]:
     """The workers of a program that ran to its end, and how it ended."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", STARTED + code], capture_output=True, text=True, timeout=60, check=False
@@ -162,18 +162,18 @@ def started(code: str) -> tuple[list[int], subprocess.CompletedProcess[str]]:
 
 
 @pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise ValueError", "os._exit(0)", "os.kill(os.getpid(), 9)"])
-def test_workers_end_with_the_program(end: str) -> None:
+def test_workers_end_with_the_program(end: str, tmp_path: Path) -> None:
     """However it ends."""
-    workers, done = started(end)
+    workers, done = started(end, tmp_path)
     assert workers, done.stderr
     for pid in workers:
         wait_for(lambda pid=pid: is_gone(pid))  # type: ignore[misc]  # mypy cannot infer the type of a default
 
 
 @pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit(0)"])
-def test_a_forked_child_is_told(end: str) -> None:
+def test_a_forked_child_is_told(end: str, tmp_path: Path) -> None:
     """It would hang; and neither what it tries nor its end touches the workers of its parent."""
-    workers, done = started(f"""
+    code = f"""
 from vmon_plugin_sandbox.engine import SandboxUnavailableError
 pid = os.fork()
 if pid == 0:
@@ -186,7 +186,8 @@ assert os.waitpid(pid, 0)[1] == 0
 with engine._pool.session() as session:
     print("parent", session.worker_pid)
 engine.close()
-""")
+"""
+    workers, done = started(code, tmp_path)
     told, parent = done.stdout.splitlines()[1:]
     assert told.startswith("child this process was forked from one that ran code in the sandbox")
     assert parent == f"parent {workers[0]}", done.stderr

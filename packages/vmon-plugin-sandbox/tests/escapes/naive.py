@@ -14,6 +14,7 @@ import resource
 import select
 import signal
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,8 @@ def alone(attempt: Attempt) -> list[str]:
 
 def main(paths: list[str]) -> None:
     """Print the failures by attempt, as one JSON object."""
-    found = {attempt.id: alone(attempt) for path in paths for attempt in load(Path(path))}
+    with tempfile.TemporaryDirectory() as tempfile.tempdir:  # those that are killed cannot tidy up
+        found = {attempt.id: alone(attempt) for path in paths for attempt in load(Path(path))}
     print(json.dumps(found))
 
 
