@@ -128,6 +128,7 @@ def test_events_can_be_narrowed(journal: Journal) -> None:
     assert journal.events("other") == everything[-1:]
     assert journal.events("t", since=NOW + 4) == everything[5:7]
     assert journal.events(after=everything[4].id) == everything[5:]
+    assert journal.events(before=everything[4].id, limit=2) == everything[2:4]
     assert journal.events(limit=2) == everything[-2:]
     assert journal.events("t", kinds=["finding", "action"]) == everything[2:4]
     assert journal.changes("t", since=NOW + 1) == ()
@@ -209,9 +210,11 @@ def frames(count: int, start: float = NOW, step: float = 1.0) -> list[Frame]:
 def test_frames_come_back(journal: Journal) -> None:
     """The recording is exact, across flushes, while it is being written and after it was packed."""
     recorded = frames(10)
+    assert journal.recorded_until("t") is None
     for frame in recorded[:5]:
         journal.add_frame("t", frame)
     assert list(journal.frames("t")) == recorded[:5]
+    assert journal.recorded_until("t") == NOW + 4
     for frame in recorded[5:]:
         journal.add_frame("t", frame)
     assert list(journal.frames("t")) == recorded

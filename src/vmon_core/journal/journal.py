@@ -199,12 +199,13 @@ class Journal(Recorder):
         """The actions proposed for a deployment from a time on, each with its verdict and outcome, oldest first."""
         return reading.actions(self.events(target, since=since, kinds=("action", "verdict", "outcome")))
 
-    def events(
+    def events(  # noqa: PLR0913 (all but the target are named; each narrows it further)
         self,
         target: str | None = None,
         *,
         since: float | None = None,
         after: int | None = None,
+        before: int | None = None,
         limit: int | None = None,
         kinds: Iterable[str] = EVENT_KINDS,
     ) -> tuple[Event, ...]:
@@ -214,6 +215,7 @@ class Journal(Recorder):
             target: only of this deployment, None for all.
             since: only from this time on, Unix seconds.
             after: only events with a higher number than this.
+            before: only events with a lower number than this.
             limit: only the newest so many.
             kinds: only of these kinds.
         """
@@ -221,8 +223,13 @@ class Journal(Recorder):
             if connection is None:
                 return ()
             name = None if target is None else _storable(target)
-            query = reading.Query(target=name, kinds=tuple(kinds), since=since, after=after, limit=limit)
+            query = reading.Query(target=name, kinds=tuple(kinds), since=since, after=after, before=before, limit=limit)
             return reading.events(connection, self._reader, query)
+
+    def recorded_until(self, target: str) -> float | None:
+        """The time of a deployment's last frame in Unix seconds, None when nothing is recorded."""
+        with self._reading() as connection:
+            return reading.recorded_until(connection, _storable(target)) if connection else None
 
     def frames(self, target: str, since: float | None = None) -> Iterator[Frame]:
         """The recording of a deployment from a time on, oldest frame first, as it went in.

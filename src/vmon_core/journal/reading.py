@@ -86,6 +86,7 @@ class Query:
         kinds: only these kinds.
         since: only those from this time on, Unix seconds.
         after: only those with a higher number.
+        before: only those with a lower number.
         limit: only the newest so many.
     """
 
@@ -93,12 +94,18 @@ class Query:
     kinds: tuple[str, ...] = tuple(EVENT_KINDS)
     since: float | None = None
     after: int | None = None
+    before: int | None = None
     limit: int | None = None
 
 
 def events(connection: sqlite3.Connection, reader: Reader, query: Query) -> tuple[Event, ...]:
     """The events that are wanted, in the order in which they were written."""
-    conditions = {"target = ?": query.target, "time >= ?": query.since, "id > ?": query.after}
+    conditions = {
+        "target = ?": query.target,
+        "time >= ?": query.since,
+        "id > ?": query.after,
+        "id < ?": query.before,
+    }
     given = {sql: value for sql, value in conditions.items() if value is not None}
     where = " AND ".join([f"kind IN ({', '.join('?' * len(query.kinds))})", *given])
     rows = connection.execute(
@@ -136,6 +143,12 @@ class _Segment:
     id: int
     opened: float
     last: float
+
+
+def recorded_until(connection: sqlite3.Connection, target: str) -> float | None:
+    """The time of the last frame of one deployment, None when there is none."""
+    (last,) = connection.execute("SELECT max(last) FROM segments WHERE target = ?", (target,)).fetchone()
+    return None if last is None else float(last)
 
 
 def frames(connection: sqlite3.Connection, reader: Reader, target: str, since: float | None) -> Iterator[Frame]:
