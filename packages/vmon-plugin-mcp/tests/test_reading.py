@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-import pytest
-
 from vmon_core.journal.codec import EVENT_KINDS
 from vmon_plugin_mcp.reading import Kind
 
@@ -97,14 +95,13 @@ def test_plugins(connect: Connect, stopped: Path, tmp_path: Path) -> None:
     assert [(p["name"], "disabled" in p["reason"]["untrusted_text"]) for p in data["rejected"]] == [("system", True)]
 
 
-@pytest.mark.parametrize(
-    "tool", ["get_state", "get_metrics", "list_events", "list_findings", "get_report", "list_targets"]
-)
-def test_without_a_journal(connect: Connect, empty: Path, tool: str) -> None:
-    """It says what is missing and what a person has to do; once there is a journal, the same session works."""
-    error = connect(empty).call(tool)["error"]
-    assert error["code"] == "no_journal"
-    assert "vmon run" in error["help"]
+def test_without_a_journal(connect: Connect, empty: Path) -> None:
+    """Every tool that needs one says that it is missing, and what a person has to do."""
+    agent = connect(empty)
+    for tool in ("get_state", "get_metrics", "list_events", "list_findings", "get_report", "list_targets"):
+        error = agent.call(tool)["error"]
+        assert error["code"] == "no_journal"
+        assert "vmon run" in error["help"]
 
 
 def test_journal_that_comes_later(connect: Connect, empty: Path, stopped: Path) -> None:
@@ -122,17 +119,18 @@ def test_unknown_names(connect: Connect, stopped: Path) -> None:
     assert agent.call("get_metric_history", name="no.such")["error"]["code"] == "unknown_metric"
 
 
-@pytest.mark.parametrize(
-    ("tool", "arguments"),
-    [
-        ("get_metrics", {"limit": 100_000}),
-        ("get_metrics", {"offset": -1}),
-        ("list_events", {"kinds": ["secret"]}),
-        ("get_metric_history", {"name": "x", "points": 1_000_000}),
-        ("get_metric_history", {"name": "x", "seconds": 1e9}),
-        ("get_state", {"target": "x" * 201}),
-    ],
-)
-def test_limits_are_kept(connect: Connect, stopped: Path, tool: str, arguments: dict[str, object]) -> None:
+OUT_OF_BOUNDS = [
+    ("get_metrics", "limit", 100_000),
+    ("get_metrics", "offset", -1),
+    ("list_events", "kinds", ["secret"]),
+    ("get_metric_history", "points", 1_000_000),
+    ("get_metric_history", "seconds", 1e9),
+    ("get_state", "target", "x" * 201),
+]
+
+
+def test_limits_are_kept(connect: Connect, stopped: Path) -> None:
     """What is out of bounds is refused with the argument's name, so that an agent can correct it."""
-    assert list(arguments)[-1] in connect(stopped).refusal(tool, **arguments)
+    agent = connect(stopped)
+    for tool, argument, value in OUT_OF_BOUNDS:
+        assert argument in agent.refusal(tool, **{argument: value})

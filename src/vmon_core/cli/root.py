@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
 import click
 import importlib_metadata as metadata
 
 from vmon_core.cli.lazy import LazyGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COMMANDS = {
     "run": ("vmon_core.cli.run", "Start a vLLM server and follow it to its clean end."),
@@ -36,7 +44,22 @@ def _add_plugin_commands(group: click.Group) -> None:
     """Ask the plugins for commands."""
     from vmon_core.cli.common import load_host
 
-    load_host().hooks.commands(group)
+    with _standard_output_kept_clean():
+        load_host().hooks.commands(group)
+
+
+@contextlib.contextmanager
+def _standard_output_kept_clean() -> Iterator[None]:
+    """Send what plugins and their children print to standard error: a program may read the command's own output."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:

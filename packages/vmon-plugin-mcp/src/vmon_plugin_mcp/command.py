@@ -29,6 +29,7 @@ DEFAULT_PORT = 8765
     metavar="FILE",
 )
 @click.option("--read-only", is_flag=True, help="Leave out the tools that make and remove plugins.")
+@click.option("--target", default="", help="Which running monitor makes plugins, if several run.", metavar="NAME")
 @click.option("--owner", default="mcp", show_default=True, help="Who owns the plugins that are made.", metavar="NAME")
 @json_option
 def command(  # noqa: PLR0913, PLR0917 (one parameter an option)
@@ -37,6 +38,7 @@ def command(  # noqa: PLR0913, PLR0917 (one parameter an option)
     port: int,
     token_file: Path | None,
     read_only: bool,  # noqa: FBT001 (likewise)
+    target: str,
     owner: str,
     as_json: bool,  # noqa: FBT001 (likewise)
 ) -> None:
@@ -53,18 +55,19 @@ def command(  # noqa: PLR0913, PLR0917 (one parameter an option)
     Over HTTP, port 8765:       vmon mcp --http
     """  # noqa: D301 (click reads \b as "keep these lines")
     config = load_config()
+    server = _server(config, target, owner, read_only=read_only)
     if http:
-        _serve_http(config, _server(config, owner, read_only=read_only), host, port, token_file, as_json=as_json)
+        _serve_http(config, server, host, port, token_file, as_json=as_json)
     else:
-        _server(config, owner, read_only=read_only).run()
+        server.run()
 
 
-def _server(config: Config, owner: str, *, read_only: bool) -> MCPServer[object]:
+def _server(config: Config, target: str, owner: str, *, read_only: bool) -> MCPServer[object]:
     from vmon_plugin_mcp.history import History  # noqa: PLC0415 (heavy: only when the command runs)
-    from vmon_plugin_mcp.local import LocalSources  # noqa: PLC0415 (likewise)
+    from vmon_plugin_mcp.live import MonitorOrLocal  # noqa: PLC0415 (likewise)
     from vmon_plugin_mcp.server import make_server  # noqa: PLC0415 (likewise)
 
-    return make_server(History(config.journal_path), LocalSources(config), owner=owner, read_only=read_only)
+    return make_server(History(config.journal_path), MonitorOrLocal(config, target), owner=owner, read_only=read_only)
 
 
 def _serve_http(  # noqa: PLR0913 (the options of --http)

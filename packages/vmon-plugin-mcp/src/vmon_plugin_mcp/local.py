@@ -42,19 +42,13 @@ class LocalSource:
 
     def code(self) -> CodePlugins:
         """The plugins from code that the journal keeps."""
-        raise RefusedError(
-            code="no_sandbox",
-            message="nothing that is installed here runs plugins from code",
-            help="a person has to install the package `vmon-plugin-sandbox`",
-        )
+        raise no_sandbox()
 
 
-class LocalSources:
-    """Always this process."""
-
-    def __init__(self, config: Config) -> None:
-        self._source = LocalSource(config)
-
-    def current(self) -> LocalSource:
-        """This process."""
-        return self._source
+def no_sandbox() -> RefusedError:
+    """What to say where nothing runs plugins from code."""
+    return RefusedError(
+        code="no_sandbox",
+        message="nothing that is installed here runs plugins from code",
+        help="a person has to install the package `vmon-plugin-sandbox`",
+    )

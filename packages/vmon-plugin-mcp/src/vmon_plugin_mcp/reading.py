@@ -80,7 +80,7 @@ class ReadTools:
         `monitor_running` false means that nobody watches now: the state is the last one that was recorded.
         """
         data = self._history.state(self._history.find(target))
-        return {**marked(data, Origin.SERVER), "monitor_running": self._sources.current().live}
+        return {**marked(data, Origin.SERVER), "monitor_running": data["target"] in self._sources.watched()}
 
     def list_targets(self) -> Answer:
         """List the deployments that vmon knows, each with its state; the one seen last comes last."""

@@ -35,4 +35,11 @@ class Sources(Protocol):
     """Finds the source for one call: a monitor may start or end while an agent is connected."""
 
     def current(self) -> Source:
-        """The running monitor if there is one, else this process."""
+        """The running monitor if there is one, else this process.
+
+        Raises:
+            VmonError: several monitors run, and nobody said which one is meant.
+        """
+
+    def watched(self) -> frozenset[str]:
+        """The deployments that running monitors watch."""
