@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from vmon_core import cost
+from vmon_core.control.code import code_methods
 from vmon_core.control.server import ControlServer
 from vmon_core.report import finding_dict
 
@@ -61,5 +62,6 @@ METHODS: Mapping[str, Callable[..., Any]] = {
 
 def control_of(monitor: VLLMMonitor) -> ControlServer:
     """Make the control socket of a monitor; as a context manager it listens."""
-    methods = {name: partial(function, monitor) for name, function in METHODS.items()}
+    own: dict[str, Callable[..., Any]] = {name: partial(method, monitor) for name, method in METHODS.items()}
+    methods = {**own, **code_methods(monitor.plugin_manager.code)}
     return ControlServer(monitor.config.data_dir, monitor.target.name, methods, monitor.feedback.say)

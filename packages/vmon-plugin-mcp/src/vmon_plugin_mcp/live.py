@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from vmon_core.control.client import ControlClient, running_monitor, running_monitors
-from vmon_plugin_mcp.local import LocalSource, no_sandbox
+from vmon_core.control.code import RemoteCode
+from vmon_plugin_mcp.local import LocalSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +44,7 @@ class LiveSource:
 
     def code(self) -> CodePlugins:
         """The plugins from code that it runs."""
-        raise no_sandbox()
+        return RemoteCode(self.client)
 
 
 class MonitorOrLocal:
@@ -57,12 +58,14 @@ class MonitorOrLocal:
     def __init__(self, config: Config, target: str = "") -> None:
         self._data_dir: Path = config.data_dir
         self._target = target
+        self._config = config
         self._local = LocalSource(config)
 
     def current(self) -> Source:
         """The running monitor if there is one, else this process."""
         if not running_monitors(self._data_dir):
             return self._local
+        self._local = LocalSource(self._config)  # what the monitor makes meanwhile must be seen once it is gone
         return LiveSource(running_monitor(self._data_dir, self._target).client)
 
     def watched(self) -> frozenset[str]:

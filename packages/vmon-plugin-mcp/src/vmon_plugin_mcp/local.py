@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from vmon_core.journal import Journal
 from vmon_core.monitor import make_host
 from vmon_plugin_mcp.answers import RefusedError
 
@@ -30,7 +31,9 @@ class LocalSource:
 
     @cached_property
     def _host(self) -> PluginHost:
-        return make_host(self._config)
+        host = make_host(self._config)
+        host.code.documents = Journal.from_config(self._config).documents
+        return host
 
     def loaded(self) -> list[Mapping[str, Any]]:
         """Each plugin that a monitor would use."""
@@ -42,13 +45,10 @@ class LocalSource:
 
     def code(self) -> CodePlugins:
         """The plugins from code that the journal keeps."""
-        raise no_sandbox()
-
-
-def no_sandbox() -> RefusedError:
-    """What to say where nothing runs plugins from code."""
-    return RefusedError(
-        code="no_sandbox",
-        message="nothing that is installed here runs plugins from code",
-        help="a person has to install the package `vmon-plugin-sandbox`",
-    )
+        if self._host.code.open() is None:
+            raise RefusedError(
+                code="no_sandbox",
+                message="nothing that is installed here runs plugins from code",
+                help="a person has to install the package `vmon-plugin-sandbox`",
+            )
+        return self._host.code
