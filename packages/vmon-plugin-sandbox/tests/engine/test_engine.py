@@ -126,7 +126,7 @@ def test_a_function_tells_the_type_of_its_error_only(engine: Engine) -> None:
     assert caught.value.problem.message == "RuntimeError: read() failed: ConnectionError"
 
 
-@pytest.mark.parametrize("argument", ["len", "checkpoint", "'x' * 20000", "{1}", "float('nan')"])
+@pytest.mark.parametrize("argument", ["len", "checkpoint", "'x' * 70_000", "{1}", "float('nan')"])
 def test_a_function_gets_plain_data(engine: Engine, argument: str) -> None:
     """Else it is not called, and the code is told so."""
     called: list[object] = []

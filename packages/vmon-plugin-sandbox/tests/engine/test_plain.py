@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vmon_plugin_sandbox.engine import Limits, SandboxError, SandboxLimitError, SandboxRuntimeError, plain
 
-SIZES = Limits(nodes=50, depth=4, text=20)
+SIZES = Limits(nodes=50, depth=4, text=40)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None))
 VALUES = st.recursive(
     SCALARS | st.binary() | st.sets(st.integers()),
@@ -73,8 +73,28 @@ def test_what_is_no_plain_data_is_refused(value: object) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [2**63, -(2**63), "x" * 21, "ä" * 11, {"x" * 21: 1}, [[[[[[]]]]]], [0] * 50, {str(n): 0 for n in range(25)}],
-    ids=["wide", "wide and negative", "long", "long in bytes", "long key", "deep", "many", "many keys"],
+    [
+        2**63,
+        -(2**63),
+        "x" * 41,
+        "ä" * 21,
+        {"x" * 41: 1},
+        ["x" * 21, "y" * 20],
+        [[[[[[]]]]]],
+        [0] * 50,
+        {str(n): 0 for n in range(25)},
+    ],
+    ids=[
+        "wide",
+        "negative",
+        "long",
+        "bytes",
+        "key",
+        "together",
+        "deep",
+        "many",
+        "many keys",
+    ],
 )
 def test_what_is_too_large_is_refused(value: object) -> None:
     """Each limit has a value that is just beyond it."""
@@ -83,7 +103,9 @@ def test_what_is_too_large_is_refused(value: object) -> None:
     assert caught.value.problem.code == "limit"
 
 
-@pytest.mark.parametrize("value", [2**63 - 1, "x" * 20, "ä" * 10, [[[[[]]]]], [0] * 49, {str(n): 0 for n in range(24)}])
+@pytest.mark.parametrize(
+    "value", [2**63 - 1, "x" * 40, "ä" * 20, ["x" * 20, "y" * 20], [[[[[]]]]], [0] * 49, {str(n): 0 for n in range(24)}]
+)
 def test_what_just_fits_is_taken(value: object) -> None:
     """And one that is just within it."""
     assert plain(value, SIZES) == value

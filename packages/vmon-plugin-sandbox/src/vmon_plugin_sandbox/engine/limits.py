@@ -25,7 +25,7 @@ class Limits:
         source: bytes of code.
         nodes: values in a result or an argument, containers and what is in them.
         depth: containers within containers, in a result or an argument.
-        text: bytes of one string, in a result or an argument.
+        text: bytes of all strings together, in a result or an argument.
         wall: seconds until a worker is killed that does not answer, between two host functions or when it starts.
     """
 
@@ -37,7 +37,7 @@ class Limits:
     source: int = 16_384
     nodes: int = 2_000
     depth: int = 16
-    text: int = 16_384
+    text: int = 65_536
     wall: float = 1.5
 
     def for_monty(self) -> ResourceLimits:

@@ -45,6 +45,7 @@ class _Reduction:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._nodes = 0
+        self._bytes = 0
 
     def reduce(self, value: object, depth: int) -> object:
         """Exact types: a subclass could bring methods of its own."""
@@ -74,9 +75,12 @@ class _Reduction:
             raise SandboxLimitError(message, help="return flatter data")
 
     def _text(self, value: str) -> str:
-        if len(value) > self._limits.text or len(_encoded(value)) > self._limits.text:
-            message = f"a string of more than {self._limits.text} bytes"
-            raise SandboxLimitError(message, help="return a shorter string")
+        """Strings are counted together: a thousand long ones are as large as a huge one, and fill the journal too."""
+        if len(value) <= self._limits.text:  # else there is no need to encode what may be megabytes
+            self._bytes += len(_encoded(value))
+        if max(len(value), self._bytes) > self._limits.text:
+            message = f"more than {self._limits.text} bytes of text"
+            raise SandboxLimitError(message, help="return less text")
         return value
 
     def _key(self, key: object) -> str:
