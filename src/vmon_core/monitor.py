@@ -14,6 +14,9 @@ from vmon_core.host.carrier import Carrier
 from vmon_core.host.documents import MemoryDocuments
 from vmon_core.host.loading import demand
 from vmon_core.host.plugin_host import PluginHost
+from vmon_core.host.reload.reloader import Reloader
+from vmon_core.host.reload.swap import Surroundings
+from vmon_core.host.reload.watch import FolderWatch
 from vmon_core.host.scheduler import Scheduler
 from vmon_core.lifecycle.capture.arguments import parse_command
 from vmon_core.lifecycle.capture.environment import of_process
@@ -83,6 +86,7 @@ class VLLMMonitor:
         clock: tells the time in Unix seconds.
 
     Attributes:
+        reloader: changes single plugins while it runs.
         expected_phases: seconds that each phase of the start took before, where that is known.
     """
 
@@ -109,6 +113,15 @@ class VLLMMonitor:
         self.pipeline = Pipeline(self.tracker, self.plugin_manager.hooks, self._recorders, self.feedback, gate)
         self.loop = Loop(self.pipeline, self.config.monitor.interval, clock=clock)
         self.plugin_manager.dropped = lambda: self.loop.dropped
+        around = Surroundings(
+            between_ticks=self.between_ticks,
+            scheduler=lambda: self.loop.scheduler,
+            say=self.feedback.say,
+            clock=clock,
+        )
+        self.reloader = Reloader(self.plugin_manager, self.config.plugins.folders, around)
+        folders = () if self.config.plugins.safe_mode else self.config.plugins.folders
+        self._folders = FolderWatch(self.reloader, folders, self.feedback.say)
         self.expected_phases: Mapping[LifecycleState, float] = {}
         self._carrier: Carrier | None = None
         self.plugin_manager.code.documents = lambda owner: self._recorders.documents(owner) or MemoryDocuments()
@@ -133,6 +146,7 @@ class VLLMMonitor:
         )
         self._carrier = Carrier(self.loop.turn, self.plugin_manager.dispatcher, say=self.feedback.say)
         self._carrier.start()
+        self._folders.start()
 
     def stop(self, timeout: float = 5.0) -> None:
         """Stop watching; the deployment itself is left alone.
@@ -142,6 +156,7 @@ class VLLMMonitor:
         """
         if self._carrier is None:
             return
+        self._folders.stop(timeout)
         self.plugin_manager.stop()
         if self.loop.scheduler is not None:
             self.loop.scheduler.stop(timeout)

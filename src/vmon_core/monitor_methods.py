@@ -11,6 +11,8 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from vmon_core import cost
 from vmon_core.control.code import code_methods
 from vmon_core.control.server import ControlServer
@@ -52,10 +54,28 @@ def top(monitor: VLLMMonitor) -> dict[str, Any]:
     return cost.top(monitor.plugin_manager)
 
 
+def reload_plugin(monitor: VLLMMonitor, *, name: str) -> dict[str, Any]:
+    """Put the version that a plugin's files hold now in the place of the one in use."""
+    return attrs.asdict(monitor.reloader.reload(name))
+
+
+def enable_plugin(monitor: VLLMMonitor, *, name: str) -> dict[str, Any]:
+    """Load a plugin that is not in use, now and not for the next start."""
+    return attrs.asdict(monitor.reloader.enable(name))
+
+
+def disable_plugin(monitor: VLLMMonitor, *, name: str) -> dict[str, Any]:
+    """Stop a plugin and forget it, now and not for the next start."""
+    return attrs.asdict(monitor.reloader.disable(name))
+
+
 METHODS: Mapping[str, Callable[..., Any]] = {
     "status": status,
     "plugins.list": list_plugins,
     "plugins.top": top,
+    "plugins.reload": reload_plugin,
+    "plugins.enable": enable_plugin,
+    "plugins.disable": disable_plugin,
 }
 """The functions by the names under which they are called."""
 

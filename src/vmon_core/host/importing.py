@@ -9,6 +9,7 @@ from importlib_metadata import EntryPoint
 from vmon_core.errors import PluginError
 from vmon_core.host.child.plugin import ChildPlugin
 from vmon_core.host.failures import RemoteError
+from vmon_core.host.fresh import load_file
 from vmon_core.host.guarded import DEADLINE, guarded
 from vmon_core.host.say import Say, nobody
 from vmon_core.plugin import ENTRY_POINT_GROUP
@@ -47,4 +48,6 @@ def import_plugin(
 
 def import_here(candidate: Candidate) -> object:
     """Import the module or object that a candidate names; anything may come out of it."""
+    if candidate.path is not None:
+        return load_file(candidate.path)
     return EntryPoint(candidate.name, candidate.value, ENTRY_POINT_GROUP).load()

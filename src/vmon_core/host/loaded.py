@@ -48,6 +48,10 @@ class LoadedPlugin:
         """How often its process was started again, None for one without a process of its own."""
         return self.plugin.restarts if isinstance(self.plugin, ChildPlugin) else None
 
+    def of(self, hook: str) -> list[Implementation]:
+        """Its implementations of a hook: one, or none."""
+        return [i for i in self.implementations if i.hook == hook]
+
     def settle(self, start: Health) -> None:
         """Call the plugin's hooks only when it could be started; one that is still starting may just be slow."""
         for implementation in self.implementations:

@@ -16,6 +16,7 @@ from vmon_core.host.child.plugin import ChildPlugin, close
 from vmon_core.host.discovery import discover
 from vmon_core.host.dispatch import Dispatcher, Implementation
 from vmon_core.host.dynamic import CodeDesk, code_plugin
+from vmon_core.host.folders import plugin_files
 from vmon_core.host.guarded import guarded
 from vmon_core.host.hooks import Hooks
 from vmon_core.host.loaded import LoadedPlugin
@@ -26,7 +27,7 @@ from vmon_core.plugin import PROJECT
 from vmon_core.records import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from vmon_core.dynamic import CodePlugin, Trial
     from vmon_core.plugin import Host
@@ -61,12 +62,13 @@ class PluginHost:
         self._say = say
         self._config = config or PluginsConfig()
         self._patience = patience
-        self._loader = Loader(self._config, say, patience)
+        self.loader = Loader(self._config, say, patience)
         self._manager = pluggy.PluginManager(PROJECT)
         for spec in SPECS:
             self._manager.add_hookspecs(spec)
         self._plugins: dict[str, LoadedPlugin] = {}
         self._started: list[LoadedPlugin] = []
+        self._make_api: Callable[[LoadedPlugin], Host] | None = None
         self._found: dict[str, list[Implementation]] = {}
 
     # --- what there is ---
@@ -95,17 +97,17 @@ class PluginHost:
     # --- loading ---
 
     def load(self) -> Report:
-        """Load every installed plugin that nothing speaks against; the others are in the report, with the reason.
+        """Load every plugin, installed or in a folder, that nothing speaks against; the others are in the report.
 
         In safe mode none is loaded.
         """
         if self._config.safe_mode:
             return self.report
-        found = discover()
-        ready, rejected = self._loader.obtain_all(found)
+        found = (*discover(), *plugin_files(self._config.folders))
+        ready, rejected = self.loader.obtain_all(found)
         obtained = [each.plugin for each in ready]
         while ready:
-            chosen = self._loader.choose(ready, self.plugins, rejected)
+            chosen = self.loader.choose(ready, self.plugins, rejected)
             rejected += chosen.rejected
             prepared = {each.member.name: each for each in ready}
             ready = self._use_all([prepared[member.name] for member in chosen.order], rejected)
@@ -147,7 +149,7 @@ class PluginHost:
             PluginError: it cannot be used, by itself or beside those that are in use; nothing of it stays registered.
         """
         prepared = self._prepared(plugin, name)
-        rejected = self._loader.choose([prepared], self.plugins).rejected
+        rejected = self.loader.choose([prepared], self.plugins).rejected
         if rejected:
             raise PluginError("; ".join(filter(None, (rejected[0].reason, rejected[0].help))))
         return self.use(prepared)
@@ -161,7 +163,7 @@ class PluginHost:
         return self.use(self._prepared(plugin))
 
     def _prepared(self, plugin: object, name: str = "") -> Prepared:
-        prepared = self._loader.prepare(Candidate(name=name), plugin)
+        prepared = self.loader.prepare(Candidate(name=name), plugin)
         if isinstance(prepared, Rejection):
             raise PluginError(prepared.reason)
         return prepared
@@ -172,19 +174,40 @@ class PluginHost:
         Raises:
             PluginError: pluggy cannot register it; nothing of it stays registered.
         """
+        loaded = self.admit(prepared)
+        self.arrange([*self.plugins, loaded])
+        return loaded
+
+    def admit(self, prepared: Prepared) -> LoadedPlugin:
+        """Make a plugin ready to be called, beside those that are in use; `arrange` puts it among them.
+
+        Raises:
+            PluginError: pluggy cannot register it; nothing of it stays registered.
+        """
         member, plugin = prepared.member, prepared.plugin
         name = next((p.info.name for p in self.plugins if p.plugin is plugin), None)
         if name is not None:
             msg = f"it is loaded already, under the name {name!r}"
             raise PluginError(msg)
-        self._enter(plugin, member.name)
+        taken = self._manager.has_plugin(member.name)  # by its old version
+        self._enter(plugin, f"{member.name} {id(plugin):x}" if taken else member.name)
         found = self._implementations(plugin, member.name)
         loaded = LoadedPlugin(member.candidate, member.info, plugin, prepared.config, found)
         if isinstance(plugin, ChildPlugin):
             plugin.attach(found)
-        self._plugins[member.name] = loaded
-        self._changed()
         return loaded
+
+    def arrange(self, plugins: Iterable[LoadedPlugin]) -> None:
+        """Use these plugins and no others, in this order; what was in use before has to be dismissed by itself."""
+        self._plugins = {plugin.info.name: plugin for plugin in plugins}
+        self._found.clear()
+        self.code.close()
+        self.report = attrs.evolve(self.report, loaded=tuple(self._plugins))
+
+    def dismiss(self, loaded: LoadedPlugin) -> None:
+        """Forget a plugin that is not in use."""
+        self._manager.unregister(loaded.plugin)
+        close(loaded.plugin)
 
     def _enter(self, plugin: object, name: str) -> None:
         """Hand a plugin to pluggy, which looks at all its attributes: some may raise, after it was noted already."""
@@ -197,15 +220,9 @@ class PluginHost:
 
     def unregister(self, name: str) -> None:
         """Take a plugin out of use."""
-        plugin = self._plugins.pop(name).plugin
-        self._manager.unregister(plugin)
-        close(plugin)
-        self.code.close()
-        self._changed()
-
-    def _changed(self) -> None:
-        self._found.clear()
-        self.report = attrs.evolve(self.report, loaded=tuple(self._plugins))
+        loaded = self._plugins[name]
+        self.arrange(p for p in self.plugins if p is not loaded)
+        self.dismiss(loaded)
 
     def _implementations(self, plugin: object, name: str) -> list[Implementation]:
         callers = self._manager.get_hookcallers(plugin) or []
@@ -304,16 +321,39 @@ class PluginHost:
     def start(self, make_api: Callable[[LoadedPlugin], Host]) -> None:
         """Start every plugin; nothing else of one that fails is called, and the others start all the same."""
         self.started = time.time()
+        self._make_api = make_api
         for plugin in self.plugins:
-            for implementation in plugin.implementations:
-                if implementation.hook == "vmon_start":
-                    call_aside(implementation, {"host": make_api(plugin)}, self._say, deadline=self._patience)
-                    plugin.settle(implementation.health)
-            self._started.append(plugin)
+            self.begin(plugin, self._patience)
+
+    def begin(self, plugin: LoadedPlugin, patience: float) -> str:
+        """Start one plugin, when the others were started.
+
+        Args:
+            plugin: which; it need not be in use yet.
+            patience: seconds that it may take.
+
+        Returns:
+            What went wrong, "" when nothing did.
+        """
+        if self._make_api is None:
+            return ""
+        self._started.append(plugin)
+        wrong = ""
+        for implementation in plugin.of("vmon_start"):
+            call_aside(implementation, {"host": self._make_api(plugin)}, self._say, deadline=patience)
+            plugin.settle(implementation.health)
+            wrong = implementation.health.last_error if implementation.health.in_a_row else ""
+        return wrong
+
+    def end(self, plugin: LoadedPlugin, patience: float) -> None:
+        """Stop one plugin that was started; it may take `patience` seconds."""
+        if plugin in self._started:
+            self._started.remove(plugin)
+            for implementation in plugin.of("vmon_stop"):
+                call_aside(implementation, {}, self._say, deadline=patience)
 
     def stop(self) -> None:
         """Stop the plugins in reverse order, each of them whatever the others do."""
+        self._make_api = None
         while self._started:
-            for implementation in self._started.pop().implementations:
-                if implementation.hook == "vmon_stop":
-                    call_aside(implementation, {}, self._say, deadline=self._patience)
+            self.end(self._started[-1], self._patience)

@@ -17,7 +17,7 @@ from vmon_core.plugin import Schedule
 from vmon_core.records import Frame, Sample, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from concurrent.futures import Future
 
     from vmon_core.host.say import Say
@@ -30,6 +30,12 @@ ITEMS_LIMIT = 100_000
 """The most samples and observations of one call; a machine with eight GPUs and a large model gives some thousand."""
 
 
+def _set_event() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @attrs.define(eq=False)
 class _Job:
     """One collector: what to call, when it is due, and the call that is going on."""
@@ -39,9 +45,17 @@ class _Job:
     due: float = 0.0
     started: float | None = None
     late: bool = False
+    held: bool = False
+    ended: bool = False
+    idle: threading.Event = attrs.field(factory=_set_event)
     lock: threading.Lock = attrs.field(factory=threading.Lock)
     wake: threading.Event = attrs.field(factory=threading.Event)
     thread: threading.Thread | None = None
+
+    def end(self) -> None:
+        """Have the thread end after the call that is going on."""
+        self.ended = True
+        self.wake.set()
 
 
 class Scheduler:
@@ -67,12 +81,12 @@ class Scheduler:
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._jobs = [_Job(i, getattr(i.function, "vmon_schedule", DEFAULT)) for i in implementations]
+        self._jobs = [_Job(i, _schedule(i)) for i in implementations]
+        self._changing = threading.Lock()
         self._make_tick = make_tick
         self._sink = sink
         self._say = say
         self._clock = clock
-        self._stopping = False
         self._asyncio = _AsyncLoop()
 
     def run_due(self, now: float) -> None:
@@ -81,7 +95,9 @@ class Scheduler:
             if job.started is not None:
                 self._look_after(job, now)
             elif now >= job.due and job.implementation.health.may_run(now):
-                self._begin(job, now)
+                with self._changing:  # it may be held or ended at this very moment
+                    if not (job.held or job.ended):
+                        self._begin(job, now)
 
     def next_due(self, now: float) -> float:
         """When the next collector is due; for one that is at work, when its deadline is."""
@@ -93,11 +109,44 @@ class Scheduler:
         for job in self._jobs:
             job.due = 0.0
 
+    def hold(self, plugins: Collection[str]) -> None:
+        """Begin no more calls of these plugins, and wait for those that go on; a late one is not waited for."""
+        jobs = [job for job in self._jobs if job.implementation.plugin in plugins]
+        with self._changing:
+            for job in jobs:
+                job.held = True
+        for job in jobs:
+            if not job.late:
+                job.idle.wait(job.schedule.timeout)
+
+    def release(self, plugins: Collection[str]) -> None:
+        """Begin calls of these plugins again, each as soon as it is due."""
+        for job in self._jobs:
+            if job.implementation.plugin in plugins:
+                job.held = False
+
+    def exchange(self, leaving: Collection[str], coming: Iterable[Implementation]) -> None:
+        """Put collectors in the place of others, while they are held; a successor is due when the old one would be.
+
+        Args:
+            leaving: the plugins whose collectors end.
+            coming: the new collectors.
+        """
+        left = {job.implementation.plugin: job for job in self._jobs if job.implementation.plugin in leaving}
+        new = [_Job(i, _schedule(i)) for i in coming]
+        for job in new:
+            if job.implementation.plugin in left:
+                latest = self._clock() + job.schedule.interval
+                job.due = min(left[job.implementation.plugin].due, latest)
+        self._jobs = [*(job for job in self._jobs if job.implementation.plugin not in leaving), *new]
+        for job in left.values():
+            job.end()
+
     def stop(self, timeout: float) -> None:
         """End the threads; one whose call does not return within `timeout` seconds is left behind."""
-        self._stopping = True
-        for job in self._jobs:
-            job.wake.set()
+        with self._changing:  # a thread may be about to be started
+            for job in self._jobs:
+                job.end()
         end = time.monotonic() + timeout
         for job in self._jobs:
             if job.thread is not None:
@@ -105,12 +154,15 @@ class Scheduler:
         self._asyncio.stop(max(0.0, end - time.monotonic()))
 
     def _next(self, job: _Job) -> float:
+        if job.held and job.started is None:
+            return float("inf")
         if job.started is None:
             return max(job.due, job.implementation.health.paused_until)
         return float("inf") if job.late else job.started + job.schedule.timeout
 
     def _begin(self, job: _Job, now: float) -> None:
         job.due, job.started, job.late = now + job.schedule.interval, now, False
+        job.idle.clear()
         if job.thread is None:
             name = job.implementation.thread
             job.thread = threading.Thread(target=self._work, args=(job,), name=name, daemon=True)
@@ -131,9 +183,10 @@ class Scheduler:
         while True:
             job.wake.wait()
             job.wake.clear()
-            if self._stopping:
+            if job.ended:
                 return
             self._collect(job)
+            job.idle.set()
 
     def _collect(self, job: _Job) -> None:
         tick = self._make_tick()
@@ -167,11 +220,16 @@ class Scheduler:
         """Note that a call returned; what comes too late is no longer wanted, and was counted as a failure."""
         now, health = self._clock(), job.implementation.health
         with job.lock:
-            in_time = not job.late
+            in_time = not (job.late or job.ended)
             if in_time:
                 health.succeeded(now - (job.started or now))
             health.stuck, job.started = False, None
             return in_time
+
+
+def _schedule(implementation: Implementation) -> Schedule:
+    schedule: Schedule = getattr(implementation.function, "vmon_schedule", DEFAULT)
+    return schedule
 
 
 def _sorted(found: Iterable[object] | None) -> tuple[tuple[Evidence, ...], tuple[Sample, ...]]:

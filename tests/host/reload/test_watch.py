@@ -1,0 +1,76 @@
+"""The watch of folders, with real files and whatever the system offers to notify of changes."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.host.reload.conftest import counter, wait_until
+
+from vmon_core.host.reload.watch import FolderWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.host.reload.conftest import Bench
+
+
+watchfiles = pytest.importorskip("watchfiles", reason="this environment is older than the dependency")
+
+
+def write_until(bench: Bench, source: str, condition: Callable[[], object]) -> None:
+    """Write the plugin's file, again now and then: the watch may have begun just after the first time."""
+    written = 0.0
+
+    def met() -> object:
+        nonlocal written
+        if time.monotonic() - written > 3.0:
+            written = time.monotonic()
+            bench.write("counter", source)
+        return condition()
+
+    wait_until(met, 30.0)
+
+
+@pytest.mark.parametrize("polling", [False, True])
+def test_files_are_followed(make_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, polling: bool) -> None:  # noqa: FBT001 (a parameter)
+    """A new file is loaded, a half-written one is refused with the reason, a good one is taken, a deleted one goes."""
+    monkeypatch.setenv("WATCHFILES_FORCE_POLLING", "true" if polling else "false")
+    bench = make_bench(watch=True)
+    write_until(bench, counter("1.0"), lambda: bench.version("counter") == "1.0")
+    write_until(bench, "def broken(:\n", lambda: "counter.py is not taken into use" in bench.texts())
+    assert "SyntaxError" in bench.texts()
+    assert bench.version("counter") == "1.0"
+    write_until(bench, counter("2.0"), lambda: bench.version("counter") == "2.0")
+    (bench.folder / ".#counter.py").write_text("rubbish(")
+    (bench.folder / "counter.py~").write_text("rubbish(")
+    (bench.folder / "counter.py").unlink()
+    wait_until(lambda: not bench.version("counter"))
+    assert "rubbish" not in bench.texts()
+
+
+def test_without_inotify_it_polls(make_bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the system's limit is reached, it says so and goes on by looking twice a second."""
+    real = watchfiles.watch
+
+    def limited(*paths: Path, force_polling: bool | None, **options: Any) -> Any:
+        if not force_polling:
+            msg = "OS file watch limit reached"
+            raise OSError(msg)
+        return real(*paths, force_polling=True, **options)
+
+    monkeypatch.setattr(watchfiles, "watch", limited)
+    bench = make_bench(watch=True)
+    write_until(bench, counter("1.0"), lambda: bench.version("counter") == "1.0")
+    assert "does not notify of changes (OS file watch limit reached)" in bench.texts()
+
+
+def test_nothing_to_watch_costs_nothing(make_bench: Callable[..., Bench], tmp_path: Path) -> None:
+    """No thread for no folder; one that does not exist is told."""
+    bench = make_bench()
+    watch = FolderWatch(bench.monitor.reloader, [tmp_path / "missing"], bench.monitor.feedback.say)
+    watch.start()
+    assert watch._thread is None
+    assert "there is no such folder" in bench.texts()
