@@ -14,6 +14,7 @@ COMMANDS = {
     "graph": ("vmon_core.cli.plugins.graph", "Show who provides what to whom."),
     "create": ("vmon_core.cli.plugins.create", "Make a package for a new plugin."),
     "top": ("vmon_core.cli.plugins.top", "Show what each plugin of a running monitor costs, and how it fares."),
+    "reload": ("vmon_core.cli.plugins.reload", "Take the new version of a plugin into a running monitor."),
     "enable": ("vmon_core.cli.plugins.enable", "Load a plugin again that was disabled."),
     "disable": ("vmon_core.cli.plugins.disable", "Go on without a plugin."),
     "pin": ("vmon_core.cli.plugins.pin", "Load certain versions of a plugin only."),
