@@ -110,6 +110,11 @@ class CodeRejectedError(VmonError):
         self.name = name
         self.problems = problems
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """The problems as plain data, for who asks through a running monitor's socket."""
+        return {"problems": [attrs.asdict(problem) for problem in self.problems]}
+
 
 @attrs.frozen(kw_only=True)
 class GrantedFunction:

@@ -105,6 +105,12 @@ def test_a_wrong_word_is_refused_with_the_right_ones(arguments: tuple[str, ...],
     assert help_ in caught.value.problems[0].help
 
 
+def test_seconds_are_numbers() -> None:
+    """A text is refused, not compared with one."""
+    with pytest.raises(CodeRejectedError, match="interval is '5s'"):
+        code_plugin("a", "collector", "return {}", interval="5s")
+
+
 def test_without_a_runner(host: PluginHost) -> None:
     """The error says what to install; there is nothing to list."""
     assert host.code_plugins() == ()
@@ -125,6 +131,23 @@ def test_the_runner_is_asked_once_and_does_the_work(host: PluginHost) -> None:
     host.remove_plugin("hot")
     assert host.code_plugins() == ()
     assert [config for _, config in box.given] == [Settings()]
+
+
+def test_another_runner_is_asked_when_the_first_is_gone(host: PluginHost) -> None:
+    """With the same documents; when any other plugin goes, nothing changes."""
+    first, second = Sandbox(Runner()), Sandbox(Runner())
+    host.register(first)
+    host.register(Sandbox(None), "other")
+    host.create_plugin("a", "collector", "return {}")
+    host.unregister("other")
+    assert len(host.code_plugins()) == 1
+    assert len(first.given) == 1
+    host.unregister("box")
+    assert host.code_plugins() == ()
+    host.register(second)
+    host.create_plugin("b", "collector", "return {}")
+    assert host.code_plugins() == ({"name": "b"},)
+    assert second.given[0][0] is first.given[0][0]
 
 
 def test_a_runner_that_is_none_of_it(host: PluginHost) -> None:

@@ -47,6 +47,10 @@ def code_plugin(name: str, plugin_type: str, execute_code: str, description: str
     if unknown:
         problem = Problem(message=f"there is no option {unknown[0]!r}", help=_listed(sorted(_OPTIONS)), code="name")
         raise CodeRejectedError(name, (problem,))
+    for key in ("interval", "hold_for", "cooldown"):
+        if key in options and (isinstance(options[key], bool) or not isinstance(options[key], int | float)):
+            problem = Problem(message=f"{key} is {options[key]!r}", help="give seconds as a number", code="type")
+            raise CodeRejectedError(name, (problem,))
     for several in ("actions", "functions"):
         if isinstance(options.get(several), list):
             options[several] = tuple(options[several])
@@ -73,6 +77,9 @@ class CodeDesk:
         self._config = config
         self._dispatcher = dispatcher
         self._runner: CodePlugins | None = None
+        self._asked: Implementation | None = None
+        self._doubtful = False
+        self._kept: dict[str, Documents] = {}
         self._lock = threading.Lock()
 
     def open(self) -> CodePlugins | None:
@@ -82,18 +89,25 @@ class CodeDesk:
             VmonError: the plugin says why it cannot.
         """
         with self._lock:
-            for implementation in [] if self._runner is not None else self._find():
-                name = implementation.plugin
-                arguments = {"documents": self.documents(name), "config": self._config(name)}
-                self._runner = self._dispatcher.ask(implementation, arguments, _checked)
-                if self._runner is not None:
-                    break
+            found = list(self._find()) if self._doubtful or self._runner is None else []
+            if self._runner is None or (self._doubtful and self._asked not in found):
+                self._runner = self._ask(found)
+            self._doubtful = False
             return self._runner
 
+    def _ask(self, implementations: Iterable[Implementation]) -> CodePlugins | None:
+        for asked in implementations:
+            documents = self._kept.setdefault(asked.plugin, self.documents(asked.plugin))
+            arguments = {"documents": documents, "config": self._config(asked.plugin)}
+            runner = self._dispatcher.ask(asked, arguments, _checked)
+            if runner is not None:
+                self._asked = asked
+                return runner
+        return None
+
     def close(self) -> None:
-        """Forget who runs them: plugins were replaced."""
-        with self._lock:
-            self._runner = None
+        """Note that plugins were replaced: when whoever runs code plugins is among them, the next one is asked."""
+        self._doubtful = True
 
     @property
     def runner(self) -> CodePlugins:
