@@ -29,6 +29,11 @@ def test_watch_for_a_second(standin: StandInFactory) -> None:
     assert run("watch_for_a_second.py", standin().url).startswith("IDLE")
 
 
+def test_agent_fixes_its_code() -> None:
+    """Each problem brings the agent one step further."""
+    assert run("agent_fixes_its_code.py").splitlines()[-1] == "hot_gpus version 1 is in use"
+
+
 def test_every_example_has_a_test() -> None:
     """No example is left out here."""
     text = Path(__file__).read_text(encoding="utf-8")
