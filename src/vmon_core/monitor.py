@@ -119,7 +119,7 @@ class VLLMMonitor:
             say=self.feedback.say,
             clock=clock,
         )
-        self.reloader = Reloader(self.plugin_manager, self.config.plugins.folders, around)
+        self.reloader = Reloader(self.plugin_manager, self.config.plugins, around)
         folders = () if self.config.plugins.safe_mode else self.config.plugins.folders
         self._folders = FolderWatch(self.reloader, folders, self.feedback.say)
         self.expected_phases: Mapping[LifecycleState, float] = {}

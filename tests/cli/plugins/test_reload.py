@@ -72,6 +72,20 @@ def test_reload_of_a_running_monitor(config: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.usefixtures("watching")
+def test_disable_and_enable_act_at_once(config: Path) -> None:
+    """The file says it for the next start, and the running monitor does it now."""
+    (monitor,) = running_monitors(config.parent / "state")
+
+    def in_use() -> bool:
+        return "mine" in [plugin["name"] for plugin in monitor.client.call("plugins.list")["loaded"]]
+
+    assert "done there as well" in vmon(config, "plugins", "disable", "mine").stdout
+    assert not in_use()
+    assert "done there as well" in vmon(config, "plugins", "enable", "mine").stdout
+    assert in_use()
+
+
 def test_no_monitor_runs(config: Path) -> None:
     """The error says how to start one."""
     done = vmon(config, "plugins", "reload", "mine")

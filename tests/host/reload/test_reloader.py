@@ -7,6 +7,7 @@ import itertools
 import sys
 import threading
 import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -120,6 +121,36 @@ def test_disable_and_enable(make_bench: Callable[..., Bench]) -> None:
     assert bench.monitor.reloader.enable("counter").new == "1.0"
     seen = len(bench.frames.values("count"))
     wait_until(lambda: len(bench.frames.values("count")) > seen)
+
+
+def test_disabled_plugin_is_not_brought_back_by_a_save(make_bench: Callable[..., Bench]) -> None:
+    """Only when it is enabled."""
+    bench = make_bench(counter=counter("1.0"))
+    bench.monitor.reloader.disable("counter")
+    path = bench.write("counter", counter("2.0"))
+    assert bench.monitor.reloader.follow(path) is None
+    assert bench.monitor.reloader.enable("counter").new == "2.0"
+    bench.write("counter", counter("3.0"))
+    done = bench.monitor.reloader.follow(path)
+    assert done is not None
+    assert done.new == "3.0"
+
+
+def test_plugin_in_a_child_process_is_reloaded(make_bench: Callable[..., Bench]) -> None:
+    """Its count crosses from one process to the next, and the old process ends."""
+    plain = counter("1.0", interval="10ms").replace("import Capability", "import Capability, Isolation")
+    isolated = plain.replace("version=", "isolation=Isolation.PROCESS, version=")
+    bench = make_bench(counter=isolated)
+    wait_until(lambda: bench.frames.values("count"))
+    before = next(p for p in bench.monitor.list_plugins() if p["name"] == "counter")
+    assert before["isolation"] == "process"
+    bench.write("counter", isolated.replace('version="1.0"', 'version="2.0"'))
+    assert bench.monitor.reloader.reload("counter").new == "2.0"
+    assert not Path(f"/proc/{before['pid']}").exists()
+    seen = len(bench.frames.values("count"))
+    wait_until(lambda: len(bench.frames.values("count")) > seen + 1)
+    values = bench.frames.values("count")
+    assert values == [float(n + 1) for n in range(len(values))]
 
 
 def test_what_others_need_is_not_disabled(make_bench: Callable[..., Bench]) -> None:

@@ -40,6 +40,24 @@ def change_plugins(
         click.echo(note)
 
 
+def tell_running(method: str, name: str, *, as_json: bool) -> None:
+    """Have every monitor that runs with this configuration do at once what the file now says."""
+    from vmon_core.config import load_config
+    from vmon_core.control.client import running_monitors
+    from vmon_core.control.wire import ControlError
+
+    for monitor in running_monitors(load_config(_file()).data_dir):
+        try:
+            monitor.client.call(method, name=name)
+            said = "done there as well"
+        except ControlError as error:
+            said = str(error)
+        if as_json:
+            emit_json({"pid": monitor.pid, "target": monitor.name, "done": said})
+        else:
+            click.echo(f"running monitor of {monitor.name} (pid {monitor.pid}): {said}")
+
+
 def _file() -> Path:
     from vmon_core.config.edit import file_to_edit
 
@@ -57,9 +75,16 @@ def required_plugins() -> tuple[str, ...]:
 
 def installed(name: str) -> Candidate | None:
     """The plugin that is announced under a name, None when nobody announces it."""
-    from vmon_core.host.discovery import discover
+    return next((candidate for candidate in _announced() if candidate.name == name), None)
 
-    return next((candidate for candidate in discover() if candidate.name == name), None)
+
+def _announced() -> tuple[Candidate, ...]:
+    from vmon_core.config import load_config
+    from vmon_core.host.discovery import discover
+    from vmon_core.host.folders import plugin_files
+
+    path = _file()
+    return (*discover(), *plugin_files(load_config(path).plugins.folders if path.exists() else ()))
 
 
 def must_be_installed(name: str) -> Candidate:
@@ -71,12 +96,11 @@ def must_be_installed(name: str) -> Candidate:
     import difflib
 
     from vmon_core.errors import PluginError
-    from vmon_core.host.discovery import discover
 
     found = installed(name)
     if found is not None:
         return found
-    near = difflib.get_close_matches(name, [candidate.name for candidate in discover()], n=1)
+    near = difflib.get_close_matches(name, [candidate.name for candidate in _announced()], n=1)
     hint = f"did you mean {near[0]!r}?" if near else "`vmon plugins` lists those that were found"
     msg = f"nothing that is installed announces a plugin {name!r}: {hint}"
     raise PluginError(msg)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vmon_core.cli.common import json_option
-from vmon_core.cli.plugins.change import change_plugins, must_be_installed, required_plugins
+from vmon_core.cli.plugins.change import change_plugins, must_be_installed, required_plugins, tell_running
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def command(name: str, as_json: bool) -> None:
     """Load the plugin NAME no more: it is noted in the configuration file, which is made where there is none.
 
-    Comments in the file are kept. The plugin is not even imported from the next start on.
+    Comments in the file are kept. Monitors that run with this configuration stop it at once, unless another plugin
+    there needs it; from the next start on it is not even imported.
 
     \b
     Exit code:  0 it is disabled    1 there is no such plugin, it is required, or the file cannot be changed
@@ -37,3 +38,4 @@ def command(name: str, as_json: bool) -> None:
             disabled.append(name)
 
     change_plugins(change, f"plugin {name} is disabled", as_json=as_json)
+    tell_running("plugins.disable", name, as_json=as_json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vmon_core.cli.common import json_option
-from vmon_core.cli.plugins.change import change_plugins, installed
+from vmon_core.cli.plugins.change import change_plugins, installed, tell_running
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 @json_option
 def command(name: str, as_json: bool) -> None:
     """Load the plugin NAME again that `vmon plugins disable` took out; comments in the configuration file are kept.
+
+    Monitors that run with this configuration load it at once.
 
     \b
     Exit code:  0 it is not disabled (any more)    1 the file cannot be changed
@@ -30,3 +32,4 @@ def command(name: str, as_json: bool) -> None:
 
     note = "" if installed(name) else f"nothing that is installed announces a plugin {name!r}, though"
     change_plugins(change, f"plugin {name} is enabled", as_json=as_json, note=note)
+    tell_running("plugins.enable", name, as_json=as_json)

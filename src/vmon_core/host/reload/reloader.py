@@ -22,6 +22,7 @@ from vmon_core.records import Severity
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from vmon_core.config.model import PluginsConfig
     from vmon_core.host.loaded import LoadedPlugin
     from vmon_core.host.plugin_host import PluginHost
 
@@ -56,13 +57,14 @@ class Reloader:
 
     Args:
         host: holds the plugins.
-        folders: where single-file plugins are looked for.
+        config: where single-file plugins are looked for, and which plugins are not loaded.
         around: the monitor.
     """
 
-    def __init__(self, host: PluginHost, folders: Iterable[Path], around: Surroundings) -> None:
+    def __init__(self, host: PluginHost, config: PluginsConfig, around: Surroundings) -> None:
         self._host = host
-        self._folders = tuple(folders)
+        self._folders = config.folders
+        self._disabled = set(config.disabled)
         self._around = around
         self._one_at_a_time = threading.RLock()
 
@@ -86,7 +88,7 @@ class Reloader:
             return self._change(self._candidate(old), old)
 
     def enable(self, name: str) -> Reloaded:
-        """Load a plugin that is installed or lies in a watched folder.
+        """Load a plugin that is installed or lies in a watched folder, also when it was disabled.
 
         Raises:
             PluginError: there is none of this name, or it cannot be used.
@@ -95,16 +97,20 @@ class Reloader:
             if any(plugin.info.name == name for plugin in self._host.plugins):
                 msg = f"plugin {name!r} is in use already"
                 raise PluginError(msg)
-            return self._change(self._announced(name))
+            done = self._change(self._announced(name))
+            self._disabled.discard(name)
+            return done
 
     def disable(self, name: str) -> Reloaded:
-        """Stop a plugin and forget it.
+        """Stop a plugin and forget it; a change of its file does not bring it back.
 
         Raises:
             PluginError: it is not in use, or another plugin needs it.
         """
         with self._one_at_a_time:
-            return self._unload(self._in_use(name))
+            done = self._unload(self._in_use(name))
+            self._disabled.add(name)
+            return done
 
     def subject(self, path: Path) -> Path:
         """What a changed file belongs to: the folder of a package that a plugin in use is from, or just itself."""
@@ -129,7 +135,7 @@ class Reloader:
                     return self.reload(plugin.info.name)
             old = next((p for p in self._host.plugins if p.candidate.path == path), None)
             candidate = next((c for c in plugin_files(self._folders) if c.path == path), None)
-            if candidate is not None:
+            if candidate is not None and candidate.name not in self._disabled:
                 return self._change(candidate, old)
             return self._unload(old) if old else None
 
