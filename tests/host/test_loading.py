@@ -72,14 +72,14 @@ def test_registration_that_breaks_off(
     provider = GOOD.format(name="t-base").replace('"1.0"', '"1.0", provides=(Capability("t.x"),)')
     distribution("t-base", provider.replace("import PluginInfo", "import Capability, PluginInfo"))
     distribution("t-upper", GOOD.format(name="t-upper").replace('"1.0"', '"1.0", requires=("t.x",)'))
-    register = host._manager.register
+    register = host._registrar._manager.register
 
     def breaks_off(plugin: object, name: str) -> None:
         register(plugin, name)
         if name == "t-base":
             raise SystemExit(1)
 
-    monkeypatch.setattr(host._manager, "register", breaks_off)
+    monkeypatch.setattr(host._registrar._manager, "register", breaks_off)
     assert {"system", "vllm"} <= set(host.load().loaded)
     assert reasons(host)["t-base"] == "registering it failed: SystemExit: 1"
     assert "t-base (t-base 1.0) would provide it, but is rejected" in reasons(host)["t-upper"]

@@ -174,7 +174,7 @@ def test_class_is_no_plugin(host: PluginHost) -> None:
 
 def test_registration_that_breaks_off(host: PluginHost, monkeypatch: pytest.MonkeyPatch) -> None:
     """Older versions of pluggy read every attribute of a plugin they have noted already: nothing of it stays."""
-    register = host._manager.register
+    register = host._registrar._manager.register
 
     def breaks_off(plugin: object, name: str) -> None:
         register(plugin, name)
@@ -182,7 +182,7 @@ def test_registration_that_breaks_off(host: PluginHost, monkeypatch: pytest.Monk
 
     plugin = Plugin("one")
     with monkeypatch.context() as patch:
-        patch.setattr(host._manager, "register", breaks_off)
+        patch.setattr(host._registrar._manager, "register", breaks_off)
         with pytest.raises(PluginError, match="registering it failed: SystemExit: 1"):
             host.register(plugin)
     assert host.plugins == ()

@@ -6,34 +6,32 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import pluggy
 
 from vmon_core.config.model import PluginsConfig
 from vmon_core.errors import PluginError
-from vmon_core.hookspecs import SPECS
 from vmon_core.host.aside import DEADLINE, call_aside
-from vmon_core.host.child.plugin import ChildPlugin, close
+from vmon_core.host.child.plugin import close
+from vmon_core.host.code_host import CodeHost
 from vmon_core.host.discovery import discover
-from vmon_core.host.dispatch import Dispatcher, Implementation
-from vmon_core.host.dynamic import CodeDesk, code_plugin
+from vmon_core.host.dispatch import Dispatcher
+from vmon_core.host.dynamic import CodeDesk
 from vmon_core.host.folders import plugin_files
-from vmon_core.host.guarded import guarded
 from vmon_core.host.hooks import Hooks
-from vmon_core.host.loaded import LoadedPlugin
 from vmon_core.host.loading import Loader, Prepared
+from vmon_core.host.registrar import Registrar
 from vmon_core.host.resolution.records import Candidate, Reason, Rejection, Report
 from vmon_core.host.say import Say, nobody
-from vmon_core.plugin import PROJECT
 from vmon_core.records import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
-    from vmon_core.dynamic import CodePlugin, Trial
+    from vmon_core.host.dispatch import Implementation
+    from vmon_core.host.loaded import LoadedPlugin
     from vmon_core.plugin import Host
 
 
-class PluginHost:
+class PluginHost(CodeHost):
     """Holds the plugins of one monitor.
 
     Args:
@@ -63,9 +61,7 @@ class PluginHost:
         self._config = config or PluginsConfig()
         self._patience = patience
         self.loader = Loader(self._config, say, patience)
-        self._manager = pluggy.PluginManager(PROJECT)
-        for spec in SPECS:
-            self._manager.add_hookspecs(spec)
+        self._registrar = Registrar(say, patience)
         self._plugins: dict[str, LoadedPlugin] = {}
         self._started: list[LoadedPlugin] = []
         self._make_api: Callable[[LoadedPlugin], Host] | None = None
@@ -184,18 +180,11 @@ class PluginHost:
         Raises:
             PluginError: pluggy cannot register it; nothing of it stays registered.
         """
-        member, plugin = prepared.member, prepared.plugin
-        name = next((p.info.name for p in self.plugins if p.plugin is plugin), None)
+        name = next((p.info.name for p in self.plugins if p.plugin is prepared.plugin), None)
         if name is not None:
             msg = f"it is loaded already, under the name {name!r}"
             raise PluginError(msg)
-        taken = self._manager.has_plugin(member.name)  # by its old version
-        self._enter(plugin, f"{member.name} {id(plugin):x}" if taken else member.name)
-        found = self._implementations(plugin, member.name)
-        loaded = LoadedPlugin(member.candidate, member.info, plugin, prepared.config, found)
-        if isinstance(plugin, ChildPlugin):
-            plugin.attach(found)
-        return loaded
+        return self._registrar.enter(prepared)
 
     def arrange(self, plugins: Iterable[LoadedPlugin]) -> None:
         """Use these plugins and no others, in this order; what was in use before has to be dismissed by itself."""
@@ -206,102 +195,13 @@ class PluginHost:
 
     def dismiss(self, loaded: LoadedPlugin) -> None:
         """Forget a plugin that is not in use."""
-        self._manager.unregister(loaded.plugin)
-        close(loaded.plugin)
-
-    def _enter(self, plugin: object, name: str) -> None:
-        """Hand a plugin to pluggy, which looks at all its attributes: some may raise, after it was noted already."""
-        try:
-            guarded(lambda: self._manager.register(plugin, name), "registering it", self._say, self._patience)
-        except PluginError:
-            if self._manager.has_plugin(name):
-                self._manager.unregister(name=name)
-            raise
+        self._registrar.leave(loaded)
 
     def unregister(self, name: str) -> None:
         """Take a plugin out of use."""
         loaded = self._plugins[name]
         self.arrange(p for p in self.plugins if p is not loaded)
         self.dismiss(loaded)
-
-    def _implementations(self, plugin: object, name: str) -> list[Implementation]:
-        callers = self._manager.get_hookcallers(plugin) or []
-        found = [(caller.name, impl) for caller in callers for impl in caller.get_hookimpls() if impl.plugin is plugin]
-        return [Implementation(name, hook, impl.function, impl.argnames) for hook, impl in found]
-
-    # --- plugins from code strings ---
-
-    def create_plugin(
-        self,
-        name: str,
-        plugin_type: str,
-        execute_code: str,
-        description: str = "",
-        **options: Any,  # noqa: ANN401 (fields of CodePlugin, each with its own type)
-    ) -> CodePlugin:
-        """Make a plugin of a code string; one of the same name is replaced when the new one is good.
-
-        Args:
-            name: unique among code plugins; lower case letters, digits, hyphens and underscores.
-            plugin_type: `collector`, `analyzer`, `guardrail`, `lifecycle listener`, `intervention` or
-                `exporter transform`.
-            execute_code: the body of a function; it answers with `return`.
-            description: one line.
-            options: other fields of `vmon_core.dynamic.CodePlugin`, such as `interval` in seconds.
-
-        Returns:
-            The plugin with its version.
-
-        Raises:
-            CodeRejectedError: something is wrong with it; its `problems` say what, and what helps.
-            VmonError: no loaded plugin runs code strings.
-        """
-        return self.code.create(code_plugin(name, plugin_type, execute_code, description, **options))
-
-    def create_guardrail(
-        self,
-        name: str,
-        description: str,
-        condition_code: str,
-        intervention: str,
-        **options: Any,  # noqa: ANN401 (fields of CodePlugin, each with its own type)
-    ) -> CodePlugin:
-        """Make a guardrail of a code string.
-
-        Args:
-            name: unique among code plugins.
-            description: what it protects.
-            condition_code: the body of a function that finds `checkpoint` and returns True or False.
-            intervention: the kind of action to propose while it is true; the gate rules on it.
-            options: as for `create_plugin`, such as `hold_for` in seconds.
-
-        Raises:
-            CodeRejectedError, VmonError: as for `create_plugin`.
-        """
-        return self.create_plugin(name, "guardrail", condition_code, description, actions=(intervention,), **options)
-
-    def try_plugin(
-        self,
-        name: str,
-        plugin_type: str,
-        execute_code: str,
-        description: str = "",
-        **options: Any,  # noqa: ANN401 (fields of CodePlugin, each with its own type)
-    ) -> Trial:
-        """Check a code string and run it once; nothing is kept. The arguments are those of `create_plugin`."""
-        return self.code.attempt(code_plugin(name, plugin_type, execute_code, description, **options))
-
-    def remove_plugin(self, name: str) -> None:
-        """Take a code plugin out of use; its versions are kept."""
-        self.code.remove(name)
-
-    def back_out_plugin(self, name: str, version: int | None = None) -> CodePlugin:
-        """Go back to an earlier version of a code plugin, the one before when none is named."""
-        return self.code.back_out(name, version)
-
-    def code_plugins(self) -> tuple[Mapping[str, Any], ...]:
-        """Each code plugin in use as plain data: its record, how it fares, and what it cost."""
-        return self.code.describe()
 
     # --- calling ---
 
