@@ -18,6 +18,7 @@ from vmon_core.host.reload.reloader import Reloader
 from vmon_core.host.reload.swap import Surroundings
 from vmon_core.host.reload.watch import FolderWatch
 from vmon_core.host.scheduler import Scheduler
+from vmon_core.host_api import HostApi
 from vmon_core.lifecycle.capture.arguments import parse_command
 from vmon_core.lifecycle.capture.environment import of_process
 from vmon_core.lifecycle.tracker import LifecycleTracker
@@ -32,7 +33,6 @@ from vmon_core.report import LifecycleReport, make_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from vmon_core.host.loaded import LoadedPlugin
     from vmon_core.lifecycle.states import LifecycleState, StateTransition
     from vmon_core.pipeline.recorder import Recorder
-    from vmon_core.records import Checkpoint, Sample
+    from vmon_core.records import Checkpoint
 
 _T = TypeVar("_T")
 
@@ -157,11 +157,11 @@ class VLLMMonitor:
         if self._carrier is None:
             return
         self._folders.stop(timeout)
-        self.plugin_manager.stop()
         if self.loop.scheduler is not None:
             self.loop.scheduler.stop(timeout)
         self._carrier.stop(timeout)
         self._carrier = None
+        self.plugin_manager.stop()  # when nothing calls them any more; what they still hand in is taken in below
         self.loop.drain()
 
     def __enter__(self) -> Self:
@@ -188,8 +188,8 @@ class VLLMMonitor:
     def _plugin_versions(self) -> dict[str, str]:
         return {f"plugin {p.info.name}": f"{p.info.version} from {p.origin}" for p in self.plugin_manager.plugins}
 
-    def _host_api(self, plugin: LoadedPlugin) -> _HostApi:
-        return _HostApi(self, plugin)
+    def _host_api(self, plugin: LoadedPlugin) -> HostApi:
+        return HostApi(self, plugin)
 
     # --- what callers report, and ask ---
 
@@ -269,33 +269,6 @@ class VLLMMonitor:
         return make_report(
             self.tracker, findings=self._memory.findings, actions=self._memory.actions, checkpoint=checkpoint
         )
-
-
-class _HostApi:
-    """What one plugin may ask of the monitor; see `vmon_core.plugin.Host`."""
-
-    def __init__(self, monitor: VLLMMonitor, plugin: LoadedPlugin) -> None:
-        self._monitor = monitor
-        self._plugin = plugin
-
-    @property
-    def data_dir(self) -> Path:
-        folder = self._monitor.config.data_dir / "plugins" / self._plugin.info.name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    @property
-    def targets(self) -> tuple[Target, ...]:
-        return (self._monitor.target,)
-
-    def config(self, name: str) -> Any:  # noqa: ANN401 (each plugin has its own class)
-        return self._monitor.plugin_manager.config(name)
-
-    def emit(self, evidence: Iterable[Evidence] = (), samples: Iterable[Sample] = ()) -> None:
-        self._monitor.loop.emit(evidence, samples)
-
-    def say(self, level: Severity, text: str, **context: Any) -> None:  # noqa: ANN401 (plain values, any of them)
-        self._monitor.feedback.say(level, self._plugin.info.name, text, target=self._monitor.target.name, **context)
 
 
 def create_monitor_with_plugins(target: Target | None = None, config: Config | None = None) -> VLLMMonitor:

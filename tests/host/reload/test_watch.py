@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import watchfiles
 from tests.host.reload.conftest import counter, wait_until
 
 from vmon_core.host.reload.watch import FolderWatch
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.host.reload.conftest import Bench
-
-
-watchfiles = pytest.importorskip("watchfiles", reason="this environment is older than the dependency")
 
 
 def write_until(bench: Bench, source: str, condition: Callable[[], object]) -> None:

@@ -90,7 +90,8 @@ class ChildPlugin:
 
     @hookimpl
     def vmon_stop(self) -> None:
-        """Stop the plugin and end its process."""
+        """Stop the plugin and end its process; its other hooks are out of service from now on."""
+        self._down("it was stopped")
         try:
             if self._keeper.pid is not None:
                 self._keeper.ask("vmon_stop", {}, START_SECONDS)
@@ -139,8 +140,6 @@ class ChildPlugin:
             return values.result(hook.name, self._keeper.ask(hook.name, arguments, seconds))
         except RemoteError:
             self._reporter = Reporter()  # nobody knows whether the copy of the window was brought up to date
-            if hook.name == "vmon_collect" and not self._keeper.is_open:
-                return None  # the scheduler ends after the plugins
             raise
 
     def _plain(self, name: str, value: Any) -> Any:  # noqa: ANN401 (plain data)
