@@ -157,6 +157,30 @@ def serve() -> Iterator[Serve]:
         yield start
 
 
+class Watch(Protocol):
+    """The type of the fixture `watch`."""
+
+    def __call__(self, config: Path, url: str) -> None:
+        """Start `vmon watch` and wait until it has said something."""
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """A factory of real monitors that end with the test, each by the signal that Ctrl-C sends."""
+    with ExitStack() as ending:
+
+        def start(config: Path, url: str) -> None:
+            command = vmon(config, "watch", "--json", "--name", "served", url)
+            process = ending.enter_context(
+                subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
+            )
+            ending.callback(process.send_signal, signal.SIGINT)
+            assert process.stdout is not None
+            json.loads(process.stdout.readline())
+
+        yield start
+
+
 @pytest.fixture
 def empty(tmp_path: Path) -> Path:
     """A configuration without a journal."""
