@@ -34,7 +34,9 @@ class HostApi:
         return (self._monitor.target,)
 
     def config(self, name: str) -> Any:  # noqa: ANN401 (each plugin has its own class)
-        """The configuration object of a plugin."""
+        """The configuration object of a plugin; its own one also while it is only about to be taken into use."""
+        if name == self._plugin.info.name:
+            return self._plugin.config
         return self._monitor.plugin_manager.config(name)
 
     def emit(self, evidence: Iterable[Evidence] = (), samples: Iterable[Sample] = ()) -> None:

@@ -69,7 +69,10 @@ def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> N
 
 
 @click.group(
-    cls=RootGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=RootGroup,
+    table=COMMANDS,
+    epilog="Plugins add commands of their own: `vmon plugins info NAME` names those of one.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Show the version.")
 @click.option("--config", type=click.Path(dir_okay=False), help="Configuration file (TOML).", metavar="FILE")

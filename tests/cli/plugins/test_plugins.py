@@ -70,7 +70,8 @@ def test_check_when_all_is_well(vmon: Callable[..., Result]) -> None:
     """Exit code 0, and every part of the report."""
     result = vmon("plugins", "check")
     assert result.exit_code == 0, result.output
-    assert "rejected 0." in result.output
+    assert "and 2 built in: " in result.output
+    assert "0 rejected." in result.output
     (report,) = lines(vmon("plugins", "check", "--json"))
     assert report["rejected"] == report["missing"] == report["never_together"] == []
     assert {"name", "value", "distribution", "version", "requires", "source"} <= set(report["found"][0])
@@ -126,6 +127,7 @@ def test_info(vmon: Callable[..., Result], distribution: Callable[..., None]) ->
     (data,) = lines(vmon("plugins", "info", "t-fine", "--json"))
     assert (data["loaded"], data["needs"]) == (True, ["cpu.count>=1"])
     assert "scrape_interval" in lines(vmon("plugins", "info", "vllm", "--json"))[0]["settings"]
+    assert lines(vmon("plugins", "info", "sandbox", "--json"))[0]["commands"] == ["vmon sandbox"]
     bad = vmon("plugins", "info", "t-bad")
     assert (bad.exit_code, "no_such_module" in bad.output) == (1, True)
     unknown = vmon("plugins", "info", "t-fin")

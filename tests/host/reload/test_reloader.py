@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import sys
+import textwrap
 import threading
 import weakref
 from pathlib import Path
@@ -121,6 +122,40 @@ def test_disable_and_enable(make_bench: Callable[..., Bench]) -> None:
     assert bench.monitor.reloader.enable("counter").new == "1.0"
     seen = len(bench.frames.values("count"))
     wait_until(lambda: len(bench.frames.values("count")) > seen)
+
+
+CONFIGURED = """
+    import attrs
+    from vmon_core.plugin import PluginInfo, hookimpl
+    from vmon_core.records import Severity
+
+    @attrs.frozen
+    class Settings:
+        of: str = "VERSION"
+
+    class Configured:
+        @hookimpl
+        def vmon_plugin_info(self):
+            return PluginInfo(name="configured", version="VERSION", config=Settings)
+
+        @hookimpl
+        def vmon_start(self, host):
+            host.say(Severity.INFO, "settings of " + host.config("configured").of)
+
+    plugin = Configured()
+"""
+
+
+def test_new_version_is_started_with_its_own_settings(make_bench: Callable[..., Bench]) -> None:
+    """Not with those of the old one, and also where no old one is in use."""
+    bench = make_bench(configured=CONFIGURED.replace("VERSION", "1.0"))
+    bench.write("configured", textwrap.dedent(CONFIGURED).replace("VERSION", "2.0"))
+    bench.monitor.reloader.reload("configured")
+    assert "settings of 2.0" in bench.texts()
+    bench.monitor.reloader.disable("configured")
+    bench.write("configured", textwrap.dedent(CONFIGURED).replace("VERSION", "3.0"))
+    assert bench.monitor.reloader.enable("configured").new == "3.0"
+    assert "settings of 3.0" in bench.texts()
 
 
 def test_disabled_plugin_is_not_brought_back_by_a_save(make_bench: Callable[..., Bench]) -> None:

@@ -56,10 +56,10 @@ def status(as_json: bool) -> None:  # noqa: FBT001 (as above)
         return
     click.echo(f"hardening  {config.os_hardening}, {config.workers} workers")
     for name, active in layers.items():
-        click.echo(f"  {name:<16} {click.style('active', fg='green') if active else click.style('missing', fg='red')}")
+        click.echo(f"  {name:<17} {click.style('active', fg='green') if active else click.style('missing', fg='red')}")
     click.echo("limits")
     for name, value in limits.items():
-        click.echo(f"  {name:<16} {value:g}")
+        click.echo(f"  {name:<17} {value:,}")
 
 
 def _config() -> SandboxConfig:

@@ -120,7 +120,8 @@ class Registry:
         versions = self._documents.versions(_RECORD + name)
         wanted = len(versions) - (name in self._entries) if version is None else version
         if not 1 <= wanted <= len(versions):
-            msg = f"code plugin {name!r} has no version {wanted}; it has {len(versions)}"
+            which = "earlier version" if version is None else f"version {version}"
+            msg = f"code plugin {name!r} has no {which}; versions that there are: {len(versions)}"
             raise VmonError(msg)
         return read(versions[wanted - 1])
 

@@ -59,7 +59,9 @@ def _plain(host: PluginHost, never: tuple[Apart, ...], missing: list[str]) -> di
 
 def _lines(host: PluginHost, never: tuple[Apart, ...], missing: list[str]) -> Iterator[str]:
     report = host.report
-    yield f"Found {len(report.found)}, loaded {len(report.loaded)}, rejected {len(report.rejected)}."
+    built_in = len(set(report.loaded) - {candidate.name for candidate in report.found})
+    counts = f"{len(report.loaded)} loaded, {len(report.rejected)} rejected"
+    yield f"Found {len(report.found)}, and {built_in} built in: {counts}."
     yield from ("", "Loaded, in this order:", *map(loaded_line, host.plugins))
     if report.rejected:
         yield from ("", "Rejected:", *(line for each in report.rejected for line in rejected_lines(each)))

@@ -29,8 +29,9 @@ def command(name: str, as_json: bool) -> None:
     rejections = [rejection for rejection in host.report.rejected if rejection.name == name]
     if plugin is None and not rejections:
         raise _unknown(name, host)
+    about = _plain(plugin, host) if plugin else {}
     for data, lines in [
-        *([(_plain(plugin), _lines(_plain(plugin)))] if plugin else []),
+        *([(about, _lines(about))] if about else []),
         *(({"loaded": False, **r.describe()}, list(rejected_lines(r))) for r in rejections),
     ]:
         if as_json:
@@ -51,7 +52,7 @@ def _unknown(name: str, host: PluginHost) -> Exception:
     return PluginError(f"nothing that is installed announces a plugin {name!r}: {hint}")
 
 
-def _plain(plugin: LoadedPlugin) -> dict[str, Any]:
+def _plain(plugin: LoadedPlugin, host: PluginHost) -> dict[str, Any]:
     import attrs
 
     info = plugin.info
@@ -66,7 +67,15 @@ def _plain(plugin: LoadedPlugin) -> dict[str, Any]:
         "environment": info.environment,
         "api": info.api,
         "settings": [field.name for field in settings],
+        "commands": _commands(plugin, host),
     }
+
+
+def _commands(plugin: LoadedPlugin, host: PluginHost) -> list[str]:
+    """What it adds to the command line."""
+    added = click.Group()
+    host.dispatcher.call_all(plugin.of("vmon_commands"), {"cli": added})
+    return [f"vmon {name}" for name in added.commands]
 
 
 def _lines(plain: dict[str, Any]) -> list[str]:
