@@ -73,7 +73,7 @@ class LifecycleReport:
             "leftovers": list(self.leftovers),
             "transitions": [change_dict(c) for c in self.changes],
             "findings": [finding_dict(f) for f in self.findings],
-            "actions": [_action_dict(a) for a in self.actions],
+            "actions": [action_dict(a) for a in self.actions],
             "processes": [dict(p) for p in self.processes],
             "checkpoint": checkpoint_dict(self.checkpoint),
         }
@@ -172,7 +172,8 @@ def checkpoint_dict(checkpoint: Checkpoint | None) -> dict[str, Any] | None:
     return {**attrs.asdict(checkpoint), "state": checkpoint.state.value, "transition": checkpoint.transition.value}
 
 
-def _action_dict(report: ActionReport) -> dict[str, Any]:
+def action_dict(report: ActionReport) -> dict[str, Any]:
+    """A proposed action with what the gate said and what came of it, as plain data."""
     verdict, outcome = report.verdict, report.outcome
     return {
         "t": report.action.time,

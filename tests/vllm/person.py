@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -28,13 +28,19 @@ START_SECONDS = 300.0
 Event = dict[str, Any]
 
 
+def configure(home: Path, more: str = "") -> Path:
+    """Write a configuration file that keeps everything below `home`, unless there is one already."""
+    config = home / "vmon.toml"
+    if not config.exists():
+        config.write_text(f'[monitor]\ndata_dir = "{home / "state"}"\n{more}')
+    return config
+
+
 class Vmon:
     """A vmon command in a process of its own; its JSON lines are collected as they come."""
 
     def __init__(self, home: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
-        config = home / "vmon.toml"
-        if not config.exists():
-            config.write_text(f'[monitor]\ndata_dir = "{home / "state"}"\n')
+        config = configure(home)
         self.events: list[Event] = []
         self._arrived: queue.Queue[Event | None] = queue.Queue()
         self.process = subprocess.Popen(
@@ -73,6 +79,11 @@ class Vmon:
     def report(self, timeout: float = 60.0) -> Event:
         """Wait for the report at the end."""
         return self.wait_for(lambda e: e.get("event") == "report", timeout)
+
+    def rest(self, timeout: float = 10.0) -> Iterator[Event]:
+        """The events until its end."""
+        while (event := self._arrived.get(timeout=timeout)) is not None:
+            yield event
 
     @property
     def states(self) -> list[str]:
@@ -122,6 +133,12 @@ class Server:
         """`vmon watch --once` on it: the verdict and the exit code."""
         with Vmon(self.home, "watch", "--once", "--json", self.url) as watch:
             return watch.wait_for(lambda e: "reason" in e, 10.0), watch.exit_code()
+
+    def ask(self, *arguments: str) -> tuple[list[Event], int]:
+        """Any other command beside it: what it printed, and the exit code."""
+        with Vmon(self.home, *arguments) as command:
+            code = command.exit_code()
+            return list(command.rest()), code
 
     def health(self) -> int:
         """What /health answers."""

@@ -13,7 +13,7 @@ from vmon_core.cli.common import emit_json
 from vmon_core.cli.text import change_line, colour, duration, ending_lines, finding_line, state_text
 from vmon_core.lifecycle.states import Stage
 from vmon_core.pipeline.recorder import Recorder
-from vmon_core.report import change_dict, finding_dict
+from vmon_core.report import ActionReport, action_dict, change_dict, finding_dict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vmon_core.feedback import Feedback
     from vmon_core.lifecycle.states import LifecycleState
     from vmon_core.monitor import VLLMMonitor
-    from vmon_core.records import Change, Finding
+    from vmon_core.records import Action, Change, Finding, Outcome, Verdict
     from vmon_core.running import View
 
 REMIND_SECONDS = 10.0
@@ -39,7 +39,7 @@ def make_view(*, as_json: bool) -> View:
 
 
 class JsonView(Recorder):
-    """Prints one JSON object for each transition and finding, and the report at the end."""
+    """Prints one JSON object for each transition, finding and proposed action, and the report at the end."""
 
     pace = 1.0
 
@@ -58,6 +58,17 @@ class JsonView(Recorder):
     def add_finding(self, target: str, finding: Finding) -> None:
         """Print a finding."""
         emit_json({"event": "finding", "target": target, **finding_dict(finding)})
+
+    def add_verdict(self, action: Action, verdict: Verdict) -> None:
+        """Print a proposal with what the gate said to it."""
+        self._show_action(ActionReport(action=action, verdict=verdict))
+
+    def add_outcome(self, action: Action, outcome: Outcome) -> None:
+        """Print what came of it."""
+        self._show_action(ActionReport(action=action, outcome=outcome))
+
+    def _show_action(self, report: ActionReport) -> None:
+        emit_json({"event": "action", "target": report.action.target, "id": report.action.id, **action_dict(report)})
 
     def refresh(self) -> None:
         """Nothing to show between two events."""

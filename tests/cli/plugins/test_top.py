@@ -33,9 +33,9 @@ def said(time: float, *plugins: dict[str, Any]) -> dict[str, Any]:
 def test_share_is_since_the_start_or_since_the_last_look() -> None:
     """The most expensive plugin comes first."""
     first = said(110.0, plugin("a", 1.0), plugin("b", 2.0))
-    assert [(r["plugin"], r["core_share"]) for r in rows(first, {})] == [("b", 0.2), ("a", 0.1)]
+    assert [(r["plugin"], r["busy_share"]) for r in rows(first, {})] == [("b", 0.2), ("a", 0.1)]
     second = said(112.0, plugin("a", 2.0), plugin("b", 2.0))
-    assert [(r["plugin"], r["core_share"]) for r in rows(second, first)] == [("a", 0.5), ("b", 0.0)]
+    assert [(r["plugin"], r["busy_share"]) for r in rows(second, first)] == [("a", 0.5), ("b", 0.0)]
 
 
 def test_line_of_the_table() -> None:

@@ -30,7 +30,8 @@ _SUMS = ("calls", "failures", "seconds")
 def command(target: str, once: bool, as_json: bool) -> None:
     """Show what each plugin of a running monitor costs, and how it fares.
 
-    The share of a core is that of the last two seconds. With --once it is the mean since the monitor was started.
+    `busy` is the share of the last two seconds that its calls took, waiting for a server or a file included. With --once
+    it is the mean since the monitor was started.
     """
     from vmon_core.control.client import running_monitor
 
@@ -78,7 +79,7 @@ def rows(found: Mapping[str, Any], before: Mapping[str, Any]) -> list[dict[str, 
                 "failures": int(failures),
                 "mean_seconds": seconds / calls if calls else None,
                 "worst_seconds": max((h["worst_seconds"] for h in plugin["hooks"].values()), default=None),
-                "core_share": max(0.0, seconds - spent.get(plugin["name"], 0.0)) / passed if passed > 0 else None,
+                "busy_share": max(0.0, seconds - spent.get(plugin["name"], 0.0)) / passed if passed > 0 else None,
                 "stuck": sorted({h["thread"] for h in plugin["hooks"].values() if h["stuck"]}),
                 "quarantined": sorted(name for name, h in plugin["hooks"].items() if h["quarantined"]),
                 "isolation": plugin["isolation"],
@@ -87,14 +88,14 @@ def rows(found: Mapping[str, Any], before: Mapping[str, Any]) -> list[dict[str, 
                 "hooks": plugin["hooks"],
             }
         )
-    return sorted(made, key=lambda row: (-(row["core_share"] or 0.0), row["plugin"]))
+    return sorted(made, key=lambda row: (-(row["busy_share"] or 0.0), row["plugin"]))
 
 
 def _sum(hooks: Mapping[str, Mapping[str, float]], figure: str) -> float:
     return sum(hook[figure] for hook in hooks.values())
 
 
-HEAD = ("plugin", "calls", "failures", "mean ms", "worst ms", "core", "state", "isolation")
+HEAD = ("plugin", "calls", "failures", "mean ms", "worst ms", "busy", "state", "isolation")
 
 
 def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -107,7 +108,7 @@ def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         str(row["failures"]),
         _ms(row["mean_seconds"]),
         _ms(row["worst_seconds"]),
-        "" if row["core_share"] is None else f"{row['core_share']:.2%}",
+        "" if row["busy_share"] is None else f"{row['busy_share']:.2%}",
         _state(row),
         f"{row['isolation']}{pid}{restarts}",
     )
