@@ -83,9 +83,18 @@ def test_plugins_tell(listener: Listener) -> None:
     assert listener.texts == ["plugins: asking c for facts failed: SystemExit: 1"]
 
 
+class Trap(dict[str, str]):
+    """A mapping that exits when it is read."""
+
+    def items(self) -> Any:
+        """Exit."""
+        raise SystemExit(2)
+
+
 @pytest.mark.parametrize(
     ("told", "message"),
     [
+        (Trap(x="1"), "asking a for facts failed: SystemExit: 2"),
         ({"x": 1}, "x is 1, which is not written as a version"),
         ({"x": "many"}, "x is 'many', which is not"),
         (5, "must return a mapping, not int"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
@@ -12,6 +12,10 @@ from packaging.version import InvalidVersion, Version
 from vmon_core.config.model import PLUGIN_SETTINGS
 from vmon_core.errors import PluginError
 from vmon_core.plugin import Capability, Isolation, PluginInfo, Risk
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import UnionType
 
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
@@ -25,15 +29,16 @@ def check_info(info: object) -> PluginInfo:
     Raises:
         PluginError: it is no PluginInfo, or one of its fields makes no sense; the message names the field.
     """
-    if not isinstance(info, PluginInfo):
+    if type(info) is not PluginInfo:  # a subclass, or what pretends to be one, may say something else each time
         msg = f"vmon_plugin_info must return a PluginInfo, not {type(info).__name__}"
         raise PluginError(msg)
     check_name(info.name)
+    _check_types(info, {"summary": str, "config": type | None})
     if not _is_version(info.version):
         msg = f"its version {info.version!r} is no version (PEP 440)"
         raise PluginError(msg)
     actions: object = info.actions
-    if not (isinstance(actions, dict) and all(isinstance(risk, Risk) for risk in actions.values())):
+    if type(actions) is not dict or not all(type(k) is str and type(risk) is Risk for k, risk in actions.items()):
         msg = "its actions must be a mapping of kinds to a Risk"
         raise PluginError(msg)
     _check_relations(info)
@@ -76,6 +81,10 @@ def _check_relations(info: PluginInfo) -> None:
     for field in ("requires", "conflicts", "needs"):
         for text in getattr(info, field):
             _check_requirement(field, text)
+    for text in info.conflicts:
+        if Requirement(text).name != text:
+            msg = f"its conflicts must be bare names of capabilities or plugins, in any version, not {text!r}"
+            raise PluginError(msg)
 
 
 def _check_requirement(field: str, text: Any) -> None:  # noqa: ANN401 (anything)
@@ -98,9 +107,13 @@ def _check_place(info: PluginInfo) -> None:
             f"its environment must be a marker such as 'sys_platform == \"linux\"' (PEP 508), not {info.environment!r}"
         )
         raise PluginError(msg) from None
-    for field, kind in (("api", int), ("isolation", Isolation), ("memory_limit", int)):
+    _check_types(info, {"api": int, "isolation": Isolation, "memory_limit": int})
+
+
+def _check_types(info: PluginInfo, kinds: Mapping[str, type | UnionType]) -> None:
+    for field, kind in kinds.items():
         if not isinstance(getattr(info, field), kind):
-            msg = f"its {field} must be of type {kind.__name__}, not {getattr(info, field)!r}"
+            msg = f"its {field} must be of type {getattr(kind, '__name__', kind)}, not {getattr(info, field)!r}"
             raise PluginError(msg)
 
 

@@ -16,8 +16,9 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
@@ -30,7 +31,7 @@ from vmon_core.lifecycle.capture.hardware import hardware
 from vmon_core.records import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from vmon_core.host.say import Say
 
@@ -84,22 +85,27 @@ def of_plugins(plugins: Iterable[tuple[str, object]], say: Say, deadline: float 
     found: dict[str, Fact] = {}
     for name, plugin in plugins:
         tell = dict(implementations(plugin)).get("vmon_facts")
+        if tell is None:
+            continue
         try:
-            told = guarded(tell, f"asking {name} for facts", say, deadline) if tell else {}
-            found = {**_checked(name, told), **found}
+            told = guarded(partial(_told, name, tell), f"asking {name} for facts", say, deadline)
+            found = {**told, **found}
         except PluginError as error:
             say(Severity.WARNING, "plugins", str(error), plugin=name)
     return found
 
 
-def _checked(plugin: str, told: Any) -> dict[str, Fact]:  # noqa: ANN401 (whatever the plugin returned)
+def _told(plugin: str, tell: Callable[[], object]) -> dict[str, Fact]:
+    """Ask one plugin; reading its answer runs its code as well."""
+    told = tell()
     if not isinstance(told, Mapping):
         msg = f"vmon_facts of plugin {plugin} must return a mapping, not {type(told).__name__}"
         raise PluginError(msg)
-    for name, value in told.items():
+    facts = {str(name): value for name, value in told.items()}
+    for name, value in facts.items():
         try:
             Version(value)
         except (InvalidVersion, TypeError):
             msg = f"vmon_facts of plugin {plugin}: {name} is {value!r}, which is not written as a version"
             raise PluginError(msg) from None
-    return {str(name): Fact(value, plugin) for name, value in told.items()}
+    return {name: Fact(value, plugin) for name, value in facts.items()}

@@ -16,16 +16,21 @@ def is_interrupt(error: BaseException) -> bool:
     return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
 
+TEXT_LIMIT = 2000
+"""Characters of an error's text that are kept: it is shown, recorded, and remembered for each implementation."""
+
+
 def describe(error: BaseException) -> str:
-    """Put an exception into words, even one that cannot do so itself.
+    """Put an exception into words, even one that cannot do so itself, and no more of them than anybody reads.
 
     >>> describe(ValueError("too long"))
     'ValueError: too long'
     """
     try:
-        return str(error) if isinstance(error, RemoteError) else f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 (its own __str__ is a plugin's code as well)
+        text = str(error) if isinstance(error, RemoteError) else f"{type(error).__name__}: {error}"
+    except BaseException:  # noqa: BLE001 (its own __str__ is a plugin's code as well, and may exit)
         return type(error).__name__
+    return text if len(text) <= TEXT_LIMIT else f"{text[:TEXT_LIMIT]}… ({len(text):,} characters)"
 
 
 def failed_in(plugin: str, hook: str, error: str) -> PluginError:

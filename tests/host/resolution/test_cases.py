@@ -133,6 +133,7 @@ CASES = (
     ),
     case("requirement whose marker does not hold", dist("a", requires="nothing; python_version < '3'"), loaded="a"),
     case("requirement of an extra", dist("a", requires="nothing; extra == 'gpu'"), loaded="a"),
+    case("requirement whose marker means nothing", dist("a", requires="b; sys_platform ~= 'x'"), loaded="a"),
     case("requirement that nobody can read", dist("a", requires="((odd"), loaded="a"),
     case(
         "two that can never be installed together",

@@ -56,7 +56,7 @@ def _plain(plugin: LoadedPlugin, host: PluginHost) -> dict[str, Any]:
     import attrs
 
     info = plugin.info
-    settings = attrs.fields(attrs.resolve_types(info.config)) if info.config and attrs.has(info.config) else ()
+    settings = attrs.fields(info.config) if info.config and attrs.has(info.config) else ()
     return {
         "loaded": True,
         **plugin.describe(),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 
 if TYPE_CHECKING:
@@ -17,9 +19,7 @@ read = lru_cache(maxsize=1024)(Requirement)
 def required(requirements: Iterable[str], environment: Mapping[str, str]) -> Iterator[Requirement]:
     """Read requirements and leave out those that do not count here; what pip let pass unread is passed over."""
     for text in requirements:
-        try:
+        with suppress(InvalidRequirement, UndefinedComparison, UndefinedEnvironmentName):
             requirement = read(text)
-        except InvalidRequirement:
-            continue
-        if requirement.marker is None or requirement.marker.evaluate({**environment, "extra": ""}):
-            yield requirement
+            if requirement.marker is None or requirement.marker.evaluate({**environment, "extra": ""}):
+                yield requirement
