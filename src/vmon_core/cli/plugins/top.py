@@ -30,8 +30,8 @@ _SUMS = ("calls", "failures", "seconds")
 def command(target: str, once: bool, as_json: bool) -> None:
     """Show what each plugin of a running monitor costs, and how it fares.
 
-    `busy` is the share of the last two seconds that its calls took, waiting for a server or a file included. With --once
-    it is the mean since the monitor was started.
+    `busy` is the share of the last two seconds that its calls took, waiting for a server or a file included. With
+    --once it is the mean since the monitor was started.
     """
     from vmon_core.control.client import running_monitor
 
