@@ -52,6 +52,28 @@ def test_create_list_remove_and_back_out(config: Path) -> None:
     assert (json.loads(back.output)["version"], json.loads(back.output)["code"]) == (3, "return {'answer': 1}")
 
 
+def test_options_of_a_guardrail(config: Path) -> None:
+    """Each option is a field of the record that the journal keeps."""
+    how = (
+        "--action",
+        "notify",
+        "--hold-for",
+        "30",
+        "--cooldown",
+        "600",
+        "--function",
+        "now",
+        "--function",
+        "get_state",
+    )
+    done = vmon(config, "create", "late", "--type", "guardrail", *how, "-e", "return now() < 0", "--json")
+    made = json.loads(done.output)
+    assert (made["actions"], made["hold_for"], made["cooldown"]) == (["notify"], 30.0, 600.0)
+    assert made["functions"] == ["now", "get_state"]
+    refused = vmon(config, "create", "late", "--type", "guardrail", *how, "-e", "return list_metrics() == []")
+    assert (refused.exit_code, "list_metrics" in refused.output) == (1, True)
+
+
 def test_what_is_refused_is_told(config: Path) -> None:
     """As text, as data, and with exit code 1."""
     code = ("--type", "analyzer", "-e", "return checkpoint.stat")

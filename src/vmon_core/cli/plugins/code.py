@@ -29,6 +29,11 @@ def source_options(function: Any) -> Any:  # noqa: ANN401 (a click decorator)
     """Add what says of which code the plugin is made."""
     for decorate in (
         click.option("--interval", type=float, metavar="SECONDS", help="Between two runs of a collector."),
+        click.option(
+            "--cooldown", type=float, metavar="SECONDS", help="After a guardrail's proposal, before the next."
+        ),
+        click.option("--hold-for", type=float, metavar="SECONDS", help="That a guardrail must hold before it counts."),
+        click.option("--function", "functions", multiple=True, metavar="NAME", help="The only functions it may call."),
         click.option("--action", "actions", multiple=True, metavar="KIND", help="An action that it may propose."),
         click.option("--description", metavar="TEXT", help="One line on what it is for."),
         click.option("-e", "--execute", metavar="CODE", help="The code itself, instead of FILE."),

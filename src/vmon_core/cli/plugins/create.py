@@ -10,7 +10,7 @@ from vmon_core.cli.common import json_option
 from vmon_core.cli.package import create_package, package_options
 from vmon_core.cli.plugins.code import created, plugin_of, source_options, target_option
 
-_CODE = ("file", "kind", "execute", "description", "actions", "interval")
+_CODE = ("file", "kind", "execute", "description", "actions", "functions", "interval", "hold_for", "cooldown")
 
 
 @click.command("create")
