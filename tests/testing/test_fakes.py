@@ -9,8 +9,8 @@ import pytest
 
 from vmon_core.errors import VmonError
 from vmon_core.evidence import Probed
+from vmon_core.host_api import HostApi
 from vmon_core.lifecycle.states import LifecycleState
-from vmon_core.monitor import _HostApi
 from vmon_core.records import Sample, Severity, Target
 from vmon_core.testing import FakeHost, Said, make_checkpoint, make_tick, make_window
 from vmon_core.testing.fakes import NOW
@@ -77,5 +77,5 @@ def test_host_configures_as_the_real_one_does(vmon_host: FakeHost) -> None:
 
 def test_fake_host_has_all_that_the_real_one_has() -> None:
     """A hook that works with the one works with the other."""
-    real = {name for name in vars(_HostApi) if not name.startswith("_")}
+    real = {name for name in vars(HostApi) if not name.startswith("_")}
     assert real <= set(dir(FakeHost(Path())))
