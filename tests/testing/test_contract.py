@@ -383,7 +383,7 @@ def test_it_lives_twice() -> None:
 
 
 def test_it_starts_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A start that hangs is left alone after its deadline."""
+    """A start that hangs is left alone after five times its deadline."""
     released = threading.Event()
     monkeypatch.setattr("vmon_core.testing.subject._DEADLINES", {"vmon_start": 0.05})
 
@@ -392,7 +392,7 @@ def test_it_starts_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
         def vmon_start(self) -> None:
             released.wait()
 
-    with pytest.raises(AssertionError, match=r"lives_twice: vmon_start is not back after 0\.05 s"):
+    with pytest.raises(AssertionError, match=r"lives_twice: vmon_start is not back after 0\.25 s"):
         check_plugin(Hanging())
     released.set()
 
@@ -423,9 +423,9 @@ def test_it_leaves_nothing(kind: str, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_it_collects_in_time() -> None:
-    """The deadline is the one that its own schedule names."""
+    """It has five times as long as its own schedule names."""
     released = threading.Event()
-    with pytest.raises(AssertionError, match=r"collects_in_time: vmon_collect is not back after 0\.05 s"):
+    with pytest.raises(AssertionError, match=r"collects_in_time: vmon_collect is not back after 0\.25 s"):
         check_plugin(collecting(lambda _: released.wait(), timeout="50ms"))
     released.set()
 
