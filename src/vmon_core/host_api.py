@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vmon_core.evidence import Evidence
+from vmon_core.host.sound import sound
+from vmon_core.records import Sample
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from vmon_core.evidence import Evidence
     from vmon_core.host.loaded import LoadedPlugin
     from vmon_core.monitor import VLLMMonitor
-    from vmon_core.records import Sample, Severity, Target
+    from vmon_core.records import Severity, Target
 
 
 class HostApi:
@@ -41,7 +44,8 @@ class HostApi:
 
     def emit(self, evidence: Iterable[Evidence] = (), samples: Iterable[Sample] = ()) -> None:
         """Hand in what was observed between two ticks."""
-        self._monitor.loop.emit(evidence, samples)
+        observed, numbers = [sound(e, Evidence) for e in evidence], [sound(s, Sample) for s in samples]
+        self._monitor.loop.emit(observed, numbers)
 
     def say(self, level: Severity, text: str, **context: Any) -> None:  # noqa: ANN401 (plain values, any of them)
         """Tell people something in the plugin's name."""

@@ -10,6 +10,7 @@ import attrs
 
 from vmon_core.errors import PluginError, VmonError
 from vmon_core.host.failures import describe, failed_in, is_interrupt
+from vmon_core.host.sound import sound
 from vmon_core.plugin import Server
 from vmon_core.records import Action, Finding, Frame, Outcome, OutcomeStatus, Ruling, Severity, Target, Verdict
 
@@ -148,7 +149,7 @@ class Hooks:
         found = [i for i in self._find("vmon_intervene") if i.plugin == owner]
         if not found:
             return _failed(action, f"no plugin carries out {action.kind!r}; see `vmon plugins`")
-        results, failures = self._dispatcher.call_all(found, {"action": action}, lambda value: _checked(value, Outcome))
+        results, failures = self._dispatcher.call_all(found, {"action": action}, lambda value: sound(value, Outcome))
         if results:
             outcome: Outcome = results[0].value
             return outcome
@@ -190,7 +191,7 @@ def _items(kind: type[_T]) -> Callable[[Iterable[object] | None], list[_T]]:
     """Read an iterable of `kind`; one item of another kind spoils them all: its plugin is not to be trusted."""
 
     def read(value: Iterable[object] | None) -> list[_T]:
-        items = [_checked(item, kind) for item in islice(value or (), ITEMS_LIMIT + 1)]
+        items = [sound(item, kind) for item in islice(value or (), ITEMS_LIMIT + 1)]
         if len(items) > ITEMS_LIMIT:
             msg = f"it returned more than {ITEMS_LIMIT} items"
             raise ValueError(msg)
@@ -201,27 +202,20 @@ def _items(kind: type[_T]) -> Callable[[Iterable[object] | None], list[_T]]:
 
 def _optional(kind: type[_T]) -> Callable[[object], _T | None]:
     """Read one `kind`, or None for a plugin that has nothing to say."""
-    return lambda value: None if value is None else _checked(value, kind)
+    return lambda value: None if value is None else sound(value, kind)
 
 
 def _frames(plugin: str, frames: Iterable[object]) -> Iterator[Frame]:
     """Pass frames on as they come; what goes wrong on the way has the plugin's name."""
     try:
         for frame in frames:
-            yield _checked(frame, Frame)
+            yield sound(frame, Frame)
     except (VmonError, GeneratorExit):
         raise
     except BaseException as error:
         if is_interrupt(error):
             raise
         raise failed_in(plugin, "vmon_recording", describe(error)) from error
-
-
-def _checked(item: object, kind: type[_T]) -> _T:
-    if not isinstance(item, kind):
-        msg = f"it returned {type(item).__name__} where {kind.__name__} is expected"
-        raise TypeError(msg)
-    return item
 
 
 def _failed(action: Action, detail: str) -> Outcome:

@@ -13,6 +13,7 @@ import attrs
 from vmon_core.evidence import Evidence
 from vmon_core.host.dispatch import Implementation
 from vmon_core.host.failures import describe
+from vmon_core.host.sound import sound
 from vmon_core.plugin import Schedule
 from vmon_core.records import Frame, Sample, Severity
 
@@ -233,7 +234,7 @@ def _schedule(implementation: Implementation) -> Schedule:
 
 
 def _sorted(found: Iterable[object] | None) -> tuple[tuple[Evidence, ...], tuple[Sample, ...]]:
-    """Tell evidence from samples; anything else is rubbish and fails the whole call."""
+    """Tell evidence from samples; anything else, or one with rubbish in it, fails the whole call."""
     items = tuple(islice(found or (), ITEMS_LIMIT + 1))
     if len(items) > ITEMS_LIMIT:
         msg = f"vmon_collect returned more than {ITEMS_LIMIT} items"
@@ -242,6 +243,7 @@ def _sorted(found: Iterable[object] | None) -> tuple[tuple[Evidence, ...], tuple
         if not isinstance(item, Evidence | Sample):
             msg = f"vmon_collect must return samples and evidence, not {type(item).__name__}"
             raise TypeError(msg)
+        sound(item, type(item))
     return tuple(i for i in items if isinstance(i, Evidence)), tuple(i for i in items if isinstance(i, Sample))
 
 
