@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from vmon_core.records import Checkpoint
 
 
+OPERATOR = "operator"
+"""The owner who may propose any action and change anybody's plugin: whoever runs vmon."""
+
+
 class CodeKind(StrEnum):
     """What a piece of code is asked for."""
 
@@ -57,7 +61,7 @@ class CodePlugin:
     interval: float = 5.0
     hold_for: float = 0.0
     cooldown: float = 60.0
-    owner: str = "operator"
+    owner: str = OPERATOR
     version: int = 0
     created: float = 0.0
 
@@ -166,18 +170,20 @@ class CodePlugins(Protocol):
             CodeRejectedError: something is wrong with it; an older version goes on.
         """
 
-    def remove(self, name: str) -> None:
-        """Take a plugin out of use; its versions are kept.
+    def remove(self, name: str, owner: str = OPERATOR) -> None:
+        """Take a plugin out of use in the name of `owner`; its versions are kept.
 
         Raises:
             VmonError: there is none of this name.
+            CodeRejectedError: it is somebody else's.
         """
 
-    def back_out(self, name: str, version: int | None = None) -> CodePlugin:
+    def back_out(self, name: str, version: int | None = None, owner: str = OPERATOR) -> CodePlugin:
         """Go back to an earlier version, the one before when none is named; it becomes the newest one.
 
         Raises:
             VmonError: there is no such version.
+            CodeRejectedError: the plugin or the version is somebody else's, or it is refused like a new one.
         """
 
     def describe(self) -> tuple[Mapping[str, Any], ...]:

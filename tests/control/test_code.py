@@ -11,7 +11,16 @@ from vmon_core.control.client import ControlClient
 from vmon_core.control.code import RemoteCode, code_methods
 from vmon_core.control.server import ControlServer
 from vmon_core.control.wire import ControlError
-from vmon_core.dynamic import CodeKind, CodePlugin, CodePlugins, CodeRejectedError, GrantedFunction, Problem, Trial
+from vmon_core.dynamic import (
+    OPERATOR,
+    CodeKind,
+    CodePlugin,
+    CodePlugins,
+    CodeRejectedError,
+    GrantedFunction,
+    Problem,
+    Trial,
+)
 from vmon_core.errors import VmonError
 from vmon_core.host.say import nobody
 
@@ -46,13 +55,13 @@ class Runner:
         self.kept[plugin.name] = attrs.evolve(plugin, version=1, created=9.5)
         return self.kept[plugin.name]
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, owner: str = OPERATOR) -> None:
         """Forget it."""
         if self.kept.pop(name, None) is None:
             msg = f"there is no code plugin {name!r}"
             raise VmonError(msg)
 
-    def back_out(self, name: str, version: int | None = None) -> CodePlugin:
+    def back_out(self, name: str, version: int | None = None, owner: str = OPERATOR) -> CodePlugin:
         """Give a version back."""
         if version == 7:
             raise CodeRejectedError(name, PROBLEMS)

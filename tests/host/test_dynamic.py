@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
-from vmon_core.dynamic import CodeKind, CodePlugin, CodeRejectedError, Trial
+from vmon_core.dynamic import OPERATOR, CodeKind, CodePlugin, CodeRejectedError, Trial
 from vmon_core.errors import VmonError
 from vmon_core.host.dynamic import code_plugin
 from vmon_core.plugin import PluginInfo, hookimpl
@@ -32,11 +32,11 @@ class Runner:
         self.plugins[plugin.name] = attrs.evolve(plugin, version=1)
         return self.plugins[plugin.name]
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, owner: str = OPERATOR) -> None:
         """Forget it."""
         del self.plugins[name]
 
-    def back_out(self, name: str, version: int | None = None) -> CodePlugin:
+    def back_out(self, name: str, version: int | None = None, owner: str = OPERATOR) -> CodePlugin:
         """Remember it."""
         self.asked.append((name, version))
         return self.plugins[name]

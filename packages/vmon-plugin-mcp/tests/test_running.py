@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from vmon_core.config import Config, MonitorConfig
-from vmon_core.dynamic import CodeKind, CodePlugin, CodeRejectedError, GrantedFunction, Problem, Trial
+from vmon_core.dynamic import OPERATOR, CodeKind, CodePlugin, CodeRejectedError, GrantedFunction, Problem, Trial
 from vmon_core.feedback import Feedback
 from vmon_core.host.plugin_host import PluginHost
 from vmon_core.journal import Journal
@@ -82,11 +82,11 @@ class Conditions:
         self.kept[plugin.name] = attrs.evolve(plugin, version=1)
         return self.kept[plugin.name]
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, owner: str = OPERATOR) -> None:
         """Forget it."""
         del self.kept[name]
 
-    def back_out(self, name: str, version: int | None = None) -> CodePlugin:
+    def back_out(self, name: str, version: int | None = None, owner: str = OPERATOR) -> CodePlugin:
         """Nothing to go back to."""
         return self.kept[name]
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
+from click.testing import CliRunner
 
-from vmon_core.dynamic import CodeKind, CodePlugin, CodeRejectedError, GrantedFunction, Problem, Trial
+from vmon_core.dynamic import OPERATOR, CodeKind, CodePlugin, CodeRejectedError, GrantedFunction, Problem, Trial
 from vmon_core.errors import VmonError
 from vmon_plugin_mcp.answers import RefusedError, answering
+from vmon_plugin_mcp.command import command
 from vmon_plugin_mcp.history import History
 from vmon_plugin_mcp.reading import ReadTools
 from vmon_plugin_mcp.server import make_server
@@ -84,7 +86,7 @@ class Workshop:
         self.kept[plugin.name] = attrs.evolve(plugin, version=old.version + 1 if old else 1)
         return self.kept[plugin.name]
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, owner: str = OPERATOR) -> None:
         """Forget."""
         self.called.append("remove")
         if name not in self.kept:
@@ -92,7 +94,7 @@ class Workshop:
             raise VmonError(msg)
         del self.kept[name]
 
-    def back_out(self, name: str, version: int | None = None) -> CodePlugin:
+    def back_out(self, name: str, version: int | None = None, owner: str = OPERATOR) -> CodePlugin:
         """Count up."""
         self.called.append("back_out")
         self.kept[name] = attrs.evolve(self.kept[name], version=self.kept[name].version + 1)
@@ -219,3 +221,9 @@ def test_each_tool_calls_only_its_own(workshop: Workshop) -> None:
         workshop.called.clear()
         tool(*arguments)
         assert workshop.called == calls
+
+
+def test_an_agent_cannot_be_the_operator() -> None:
+    """Whoever writes a client's settings carelessly is told so."""
+    result = CliRunner().invoke(command, ["--owner", "operator"])
+    assert (result.exit_code, "a name of its own" in result.output) == (2, True)

@@ -13,7 +13,7 @@ import attrs
 
 from vmon_core.control.client import ControlClient
 from vmon_core.control.wire import ControlError
-from vmon_core.dynamic import CodePlugin, CodeRejectedError, GrantedFunction, Problem, Trial
+from vmon_core.dynamic import OPERATOR, CodePlugin, CodeRejectedError, GrantedFunction, Problem, Trial
 
 if TYPE_CHECKING:
     from vmon_core.dynamic import CodePlugins
@@ -34,14 +34,18 @@ def code_methods(code: CodePlugins) -> Mapping[str, Callable[..., Any]]:
         with _rejections_as_data():
             return attrs.asdict(code.create(record))
 
-    def back_out(name: str, version: int | None = None) -> Mapping[str, Any]:
+    def remove(name: str, owner: str = OPERATOR) -> None:
         with _rejections_as_data():
-            return attrs.asdict(code.back_out(name, version))
+            code.remove(name, owner)
+
+    def back_out(name: str, version: int | None = None, owner: str = OPERATOR) -> Mapping[str, Any]:
+        with _rejections_as_data():
+            return attrs.asdict(code.back_out(name, version, owner))
 
     return {
         "code.try": attempt,
         "code.create": create,
-        "code.remove": code.remove,
+        "code.remove": remove,
         "code.back_out": back_out,
         "code.list": lambda: [dict(each) for each in code.describe()],
         # As lists: a key that is called `signature` would be taken for one, and its value for a secret.
@@ -72,14 +76,15 @@ class RemoteCode:
         with _data_as_rejections():
             return _read(self.client.call("code.create", plugin=attrs.asdict(plugin)), CodePlugin)
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, owner: str = OPERATOR) -> None:
         """Take a plugin out of use."""
-        self.client.call("code.remove", name=name)
+        with _data_as_rejections():
+            self.client.call("code.remove", name=name, owner=owner)
 
-    def back_out(self, name: str, version: int | None = None) -> CodePlugin:
+    def back_out(self, name: str, version: int | None = None, owner: str = OPERATOR) -> CodePlugin:
         """Go back to an earlier version."""
         with _data_as_rejections():
-            return _read(self.client.call("code.back_out", name=name, version=version), CodePlugin)
+            return _read(self.client.call("code.back_out", name=name, version=version, owner=owner), CodePlugin)
 
     def describe(self) -> tuple[Mapping[str, Any], ...]:
         """Each plugin in use as plain data."""

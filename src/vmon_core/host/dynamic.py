@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from vmon_core.dynamic import CodeKind, CodePlugin, CodePlugins, CodeRejectedError, Problem
+from vmon_core.dynamic import OPERATOR, CodeKind, CodePlugin, CodePlugins, CodeRejectedError, Problem
 from vmon_core.errors import VmonError
 from vmon_core.host.documents import MemoryDocuments
 
@@ -133,13 +133,13 @@ class CodeDesk:
         """Check a plugin and run it once; nothing is kept."""
         return self.runner.attempt(plugin, checkpoint)
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, owner: str = OPERATOR) -> None:
         """Take a plugin out of use."""
-        self.runner.remove(name)
+        self.runner.remove(name, owner)
 
-    def back_out(self, name: str, version: int | None = None) -> CodePlugin:
+    def back_out(self, name: str, version: int | None = None, owner: str = OPERATOR) -> CodePlugin:
         """Go back to an earlier version."""
-        return self.runner.back_out(name, version)
+        return self.runner.back_out(name, version, owner)
 
     def describe(self) -> tuple[Mapping[str, Any], ...]:
         """Each code plugin in use; none when nobody runs any."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vmon_core.cli.common import emit_json, json_option, load_config
+from vmon_core.dynamic import OPERATOR
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -54,6 +55,9 @@ def command(  # noqa: PLR0913, PLR0917 (one parameter an option)
     Only looking:               vmon mcp --read-only
     Over HTTP, port 8765:       vmon mcp --http
     """  # noqa: D301 (click reads \b as "keep these lines")
+    if owner == OPERATOR:
+        msg = f"an agent is not the {OPERATOR}, who may propose anything: give it a name of its own"
+        raise click.BadParameter(msg, param_hint="--owner")
     config = load_config()
     server = _server(config, target, owner, read_only=read_only)
     if http:

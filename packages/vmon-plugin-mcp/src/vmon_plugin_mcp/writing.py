@@ -134,13 +134,13 @@ class WriteTools:
         """Go back to an earlier version of a plugin made from code; it becomes the newest one."""
         code = self._sources.current().code()
         self._refuse_foreign(code, name)
-        return self._made(code.back_out(name, version))
+        return self._made(code.back_out(name, version, self._owner))
 
     def remove_plugin(self, name: Name) -> Answer:
         """Take a plugin made from code out of use; its versions are kept."""
         code = self._sources.current().code()
         self._refuse_foreign(code, name)
-        code.remove(name)
+        code.remove(name, self._owner)
         return {"removed": marked(name, Origin.AGENT)}
 
     # --- how ---

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from vmon_core.dynamic import CodeRejectedError, Problem, Trial
+from vmon_core.dynamic import OPERATOR, CodeRejectedError, Problem, Trial
 from vmon_core.errors import VmonError
 from vmon_plugin_sandbox import granted, rules
 from vmon_plugin_sandbox.delivery import Delivery
@@ -67,7 +67,10 @@ class Desk:
 
     def attempt(self, plugin: CodePlugin, checkpoint: Checkpoint | None = None) -> Trial:
         """Check a plugin and run it once; nothing is kept."""
-        problems = rules.broken(plugin, self._config, self.registry) or self.evaluator.check(plugin)
+        return self._tried(plugin, checkpoint, plugin.owner)
+
+    def _tried(self, plugin: CodePlugin, checkpoint: Checkpoint | None, owner: str) -> Trial:
+        problems = rules.broken(plugin, owner, self._config, self.registry) or self.evaluator.check(plugin)
         if problems:
             return Trial(problems=problems)
         view = self.delivery.view if checkpoint is None else View(checkpoint, self.delivery.view.window)
@@ -77,27 +80,37 @@ class Desk:
         return Trial(problems=problems, value=ran.value, printed=ran.printed, seconds=ran.seconds)
 
     def create(self, plugin: CodePlugin, checkpoint: Checkpoint | None = None) -> CodePlugin:
-        """Check a plugin, run it once, keep it, and put it in the place of its older version."""
+        """Check a plugin, run it once, keep it, and put it in the place of its older version.
+
+        It belongs to who made this version: with what the operator wrote, and may, nobody else goes on.
+        """
+        return self._take(plugin, checkpoint, plugin.owner)
+
+    def _take(self, plugin: CodePlugin, checkpoint: Checkpoint | None, owner: str) -> CodePlugin:
         with self._lock:
-            old = self.registry.get(plugin.name)
-            owner = plugin.owner if old is None else old.plugin.owner
-            trial = self.attempt(plugin, checkpoint)
-            if trial.problems:
-                raise CodeRejectedError(plugin.name, trial.problems)
-            kept = self.registry.put(attrs.evolve(plugin, owner=owner, created=self._clock()))
+            _refuse(plugin.name, self._tried(plugin, checkpoint, owner).problems)
+            kept = self.registry.put(attrs.evolve(plugin, created=self._clock()))
             self.delivery.replaced(kept.name)
             return kept
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, owner: str = OPERATOR) -> None:
         """Take a plugin out of use; its versions are kept."""
         with self._lock:
+            _refuse(name, rules.foreign(self.registry[name].plugin, owner))
             self.registry.remove(name)
             self.delivery.replaced(name)
 
-    def back_out(self, name: str, version: int | None = None) -> CodePlugin:
-        """Go back to an earlier version, which is checked and run once like a new one."""
+    def back_out(self, name: str, version: int | None = None, owner: str = OPERATOR) -> CodePlugin:
+        """Go back to an earlier version, which is checked and run once like a new one.
+
+        Both the version and the one that it replaces must be the owner's: a name that was the operator's once would be
+        a way to what only the operator may propose. With the operator the version comes back in its maker's name.
+        """
         with self._lock:
-            return self.create(self.registry.version(name, version))
+            wanted, present = self.registry.version(name, version), self.registry.get(name)
+            for each in (wanted, *([present.plugin] if present is not None else [])):
+                _refuse(name, rules.foreign(each, owner))
+            return self._take(wanted, None, owner)
 
     def describe(self) -> tuple[Mapping[str, Any], ...]:
         """Each plugin in use as plain data."""
@@ -178,6 +191,11 @@ class Desk:
         if news:
             self._voice.error(f"code plugin {entry.plugin.name} {news}")
             self.registry.keep_state(entry)
+
+
+def _refuse(name: str, problems: tuple[Problem, ...]) -> None:
+    if problems:
+        raise CodeRejectedError(name, problems)
 
 
 def _sentence(problems: tuple[Problem, ...]) -> str:

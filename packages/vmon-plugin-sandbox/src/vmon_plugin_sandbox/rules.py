@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vmon_core.dynamic import CodeKind, Problem
+from vmon_core.dynamic import OPERATOR, CodeKind, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,26 +14,37 @@ if TYPE_CHECKING:
     from vmon_plugin_sandbox.config import SandboxConfig
     from vmon_plugin_sandbox.registry import Registry
 
-OPERATOR = "operator"
-"""The owner who may propose any action and replace anybody's plugin: whoever runs vmon."""
-
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _ACTING = (CodeKind.GUARDRAIL, CodeKind.INTERVENTION)
 
 
-def broken(plugin: CodePlugin, config: SandboxConfig, registry: Registry) -> tuple[Problem, ...]:
-    """What speaks against a plugin before its code is looked at."""
-    return (*_names(plugin, registry), *_quotas(plugin, config, registry), *_grants(plugin, config))
+def broken(plugin: CodePlugin, owner: str, config: SandboxConfig, registry: Registry) -> tuple[Problem, ...]:
+    """What speaks against a plugin before its code is looked at.
+
+    Args:
+        plugin: it.
+        owner: who wants it; the operator goes back to versions of others as well.
+        config: quotas and grants.
+        registry: the plugins that there are.
+    """
+    return (*_names(plugin, owner, registry), *_quotas(plugin, config, registry), *_grants(plugin, config))
 
 
-def _names(plugin: CodePlugin, registry: Registry) -> Iterator[Problem]:
+def _names(plugin: CodePlugin, owner: str, registry: Registry) -> Iterator[Problem]:
     if not _NAME.fullmatch(plugin.name):
         help_ = "use up to 64 lower case letters, digits, hyphens and underscores, a letter first"
         yield Problem(message=f"{plugin.name[:80]!r} is no name", help=help_, code="name")
     old = registry.get(plugin.name)
-    if old is not None and plugin.owner not in {OPERATOR, old.plugin.owner}:
-        message = f"{plugin.name!r} belongs to {old.plugin.owner!r}"
-        yield Problem(message=message, help="choose another name", code="name")
+    if old is not None:
+        yield from foreign(old.plugin, owner)
+
+
+def foreign(plugin: CodePlugin, owner: str) -> tuple[Problem, ...]:
+    """Whether a plugin is somebody else's, and must be left alone."""
+    if owner in {OPERATOR, plugin.owner}:
+        return ()
+    message = f"{plugin.name!r} belongs to {plugin.owner!r}"
+    return (Problem(message=message, help="choose another name", code="name"),)
 
 
 def _quotas(plugin: CodePlugin, config: SandboxConfig, registry: Registry) -> Iterator[Problem]:
