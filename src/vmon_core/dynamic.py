@@ -137,8 +137,15 @@ class GrantedFunction:
     example: str = ""
 
 
+KEPT_VERSIONS = 100
+"""The newest versions of a record that are kept: whoever replaces one in a loop must not fill the disk."""
+
+KEPT_REMOVED = 1000
+"""The records that were removed last and whose versions are kept, for the same reason."""
+
+
 class Documents(Protocol):
-    """Keeps small plain records by name with all their versions, in the journal."""
+    """Keeps small plain records by name with their latest versions, in the journal."""
 
     def put(self, name: str, body: Mapping[str, Any]) -> int:
         """Keep a new version of a record and return its number, from 1."""
@@ -149,8 +156,8 @@ class Documents(Protocol):
     def current(self) -> Mapping[str, Mapping[str, Any]]:
         """The newest version of each record that is in use, by name."""
 
-    def versions(self, name: str) -> tuple[Mapping[str, Any], ...]:
-        """Every version of a record, oldest first."""
+    def versions(self, name: str) -> Mapping[int, Mapping[str, Any]]:
+        """The kept versions of a record by their numbers, oldest first."""
 
 
 @runtime_checkable

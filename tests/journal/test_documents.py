@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vmon_core.errors import JournalError
+from vmon_core.host import documents as in_memory
 from vmon_core.host.documents import MemoryDocuments
 from vmon_core.journal import Journal, store
+from vmon_core.journal import documents as in_journal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,14 +35,29 @@ def test_versions_count_up_and_removal_keeps_them(documents: Documents) -> None:
     documents.remove("a")
     assert documents.current() == {"b": {"n": 1}}
     assert documents.put("a", {"n": 3}) == 3
-    assert documents.versions("a") == ({"n": 1}, {"n": 2}, {"n": 3})
+    assert documents.versions("a") == {1: {"n": 1}, 2: {"n": 2}, 3: {"n": 3}}
     assert documents.current()["a"] == {"n": 3}
+
+
+def test_only_the_latest_versions_are_kept(documents: Documents, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers go on counting, whatever was forgotten; records that were removed long ago go as a whole."""
+    for module in (in_memory, in_journal):
+        monkeypatch.setattr(module, "KEPT_VERSIONS", 2)
+        monkeypatch.setattr(module, "KEPT_REMOVED", 2)
+    assert [documents.put("a", {"n": n}) for n in (1, 2, 3, 4)] == [1, 2, 3, 4]
+    assert documents.versions("a") == {3: {"n": 3}, 4: {"n": 4}}
+    for name in ("b", "c", "d"):
+        documents.put(name, {})
+        documents.remove(name)
+    assert documents.put("c", {}) == 2
+    documents.remove("c")
+    assert [name for name in "abcd" if documents.versions(name)] == ["a", "c", "d"]
 
 
 def test_nothing_is_known_of_what_was_never_put(documents: Documents) -> None:
     """Removing it is no error."""
     documents.remove("a")
-    assert (documents.current(), documents.versions("a")) == ({}, ())
+    assert (documents.current(), documents.versions("a")) == ({}, {})
 
 
 def test_what_is_put_is_another_owners_secret_and_stays(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Small records that are kept by name with all their versions, such as plugins that came as code strings."""
+"""Small records that are kept by name with their latest versions, such as plugins that came as code strings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from vmon_core.dynamic import KEPT_REMOVED, KEPT_VERSIONS
 from vmon_core.errors import JournalError
 from vmon_core.journal import store
 from vmon_core.journal.codec import to_json
@@ -24,6 +25,10 @@ SINCE_VERSION = 2
 
 _CURRENT = """SELECT name, body FROM documents AS d WHERE owner = ? AND removed IS NULL
     AND version = (SELECT max(version) FROM documents WHERE owner = d.owner AND name = d.name)"""
+
+_REMOVED_LONG_AGO = """DELETE FROM documents WHERE owner = ?1 AND name IN (
+    SELECT name FROM documents WHERE owner = ?1 GROUP BY name HAVING count(*) = count(removed)
+    ORDER BY max(removed) DESC LIMIT -1 OFFSET ?2)"""
 
 
 class JournalDocuments:
@@ -60,6 +65,8 @@ class JournalDocuments:
             version: int = connection.execute(query, (self._owner, name)).fetchone()[0]
             values = (self._owner, name, version, self._clock(), text)
             connection.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?, NULL)", values)
+            oldest = (self._owner, name, version - KEPT_VERSIONS)
+            connection.execute("DELETE FROM documents WHERE owner = ? AND name = ? AND version <= ?", oldest)
             return version
 
         return self._change(insert)
@@ -72,7 +79,12 @@ class JournalDocuments:
         """
         statement = "UPDATE documents SET removed = ? WHERE owner = ? AND name = ? AND removed IS NULL"
         values = (self._clock(), self._owner, name)
-        self._change(lambda connection: connection.execute(statement, values))
+
+        def remove(connection: sqlite3.Connection) -> None:
+            connection.execute(statement, values)
+            connection.execute(_REMOVED_LONG_AGO, (self._owner, KEPT_REMOVED))
+
+        self._change(remove)
 
     def current(self) -> Mapping[str, Mapping[str, Any]]:
         """The newest version of each record that is in use, by name.
@@ -82,14 +94,14 @@ class JournalDocuments:
         """
         return {name: json.loads(body) for name, body in self._select(f"{_CURRENT} ORDER BY name", (self._owner,))}
 
-    def versions(self, name: str) -> tuple[Mapping[str, Any], ...]:
-        """Every version of a record, oldest first.
+    def versions(self, name: str) -> Mapping[int, Mapping[str, Any]]:
+        """The kept versions of a record by their numbers, oldest first.
 
         Raises:
             JournalError: the file cannot be read.
         """
         query = "SELECT version, body FROM documents WHERE owner = ? AND name = ? ORDER BY version"
-        return tuple(json.loads(body) for _, body in self._select(query, (self._owner, name)))
+        return {version: json.loads(body) for version, body in self._select(query, (self._owner, name))}
 
     def _change(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         if self._read_only:

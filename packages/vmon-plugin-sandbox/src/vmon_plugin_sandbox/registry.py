@@ -1,4 +1,4 @@
-"""The code plugins in use, with all their versions; a plugin is one entry that is swapped as a whole."""
+"""The code plugins in use, with their versions; a plugin is one entry that is swapped as a whole."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Registry:
             VmonError: it could not be kept; the old version goes on.
         """
         with self._lock:
-            last = len(self._documents.versions(_RECORD + plugin.name))
+            last = max(self._documents.versions(_RECORD + plugin.name), default=0)
             numbered = attrs.evolve(plugin, version=last + 1)
             version = self._documents.put(_RECORD + plugin.name, attrs.asdict(numbered))
             kept = attrs.evolve(plugin, version=version)
@@ -118,12 +118,13 @@ class Registry:
             VmonError: there is none.
         """
         versions = self._documents.versions(_RECORD + name)
-        wanted = len(versions) - (name in self._entries) if version is None else version
-        if not 1 <= wanted <= len(versions):
+        wanted = max(versions, default=0) - (name in self._entries) if version is None else version
+        if wanted not in versions:
             which = "earlier version" if version is None else f"version {version}"
-            msg = f"code plugin {name!r} has no {which}; versions that there are: {len(versions)}"
+            kept = f"{min(versions)} to {max(versions)}" if versions else "none"
+            msg = f"code plugin {name!r} has no {which}; versions that there are: {kept}"
             raise VmonError(msg)
-        return read(versions[wanted - 1])
+        return read(versions[wanted])
 
     def keep_state(self, entry: Entry) -> None:
         """Keep that a plugin pauses or stopped, so that a restart is no way out."""
