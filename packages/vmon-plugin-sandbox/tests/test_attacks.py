@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vmon_core.dynamic import CodeRejectedError
+from vmon_plugin_sandbox import exports
 
 if TYPE_CHECKING:
     from conftest import Bench
@@ -37,3 +38,77 @@ def test_the_operator_takes_over_what_it_replaces_and_gives_back(bench: Bench) -
     assert bench.refused("limit", "guardrail", "return False", actions=["notify"], owner=AGENT)
     back = bench.manager.back_out_plugin("limit")
     assert (back.owner, back.actions, back.version) == (AGENT, ("notify",), 3)
+
+
+def test_series_are_bounded_whatever_a_plugin_is_called(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels that differ each time are refused once there are too many; a replacement begins with what is left."""
+    desk = bench.desk
+    monkeypatch.setattr(desk.delivery._new_series._plugin, "most", 30)
+    monkeypatch.setattr(desk.delivery._new_series._owner, "most", 50)
+    code = "return [{'name': 'm', 'value': 1, 'labels': {'n': f'{checkpoint.time}-{i}'}} for i in range(10)]"
+    bench.manager.create_plugin("flood", "collector", code, interval=1, owner=AGENT)
+    for _ in range(6):
+        bench.turn()
+    assert len([name for name in bench.metrics if name.startswith("m{")]) <= 30
+    assert bench.status("flood")["problem"]["code"] == "limit"
+    bench.manager.create_plugin("flood", "collector", code.replace("'m'", "'m2'"), interval=1, owner=AGENT)
+    bench.manager.create_plugin("flood2", "collector", code.replace("'m'", "'m3'"), interval=1, owner=AGENT)
+    for _ in range(6):
+        bench.turn()
+    assert len([name for name in bench.metrics if "{n=" in name]) == 50
+
+
+def test_findings_are_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither ever new ones nor one that comes and goes fill the journal."""
+    monkeypatch.setattr(bench.desk.delivery._new_findings._plugin, "most", 6)
+    code = "return [{'status': 'warning', 'entities': [f'{checkpoint.time}-{i}']} for i in range(2)]"
+    bench.manager.create_plugin("flood", "analyzer", code, owner=AGENT)
+    for _ in range(20):
+        bench.turn(any=1)
+    status = bench.status("flood")
+    assert (status["status"], status["problem"]["code"]) == ("disabled", "limit")
+
+
+@pytest.mark.parametrize(
+    "name", ["vllm.requests.waiting", "vmon.loop.lag", "gpu.temperature", "vllm:num_requests_running"]
+)
+def test_an_agents_numbers_do_not_pass_for_measured_ones(bench: Bench, name: str) -> None:
+    """Also while the plugin that measures them is not there yet."""
+    [problem] = bench.refused("mine", "collector", f"return {{{name!r}: 1}}", owner=AGENT)
+    assert (problem.code, f"mine.{name}" in problem.help) == ("name", True)
+
+
+def test_tries_are_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each costs a worker's time that guardrails need; the operator is not held up."""
+    monkeypatch.setattr(bench.desk._tries, "most", 3)
+    tries = [bench.manager.try_plugin("t", "collector", "return {}", owner=AGENT).problems for _ in range(4)]
+    assert [[p.code for p in problems] for problems in tries] == [[], [], [], ["quota"]]
+    assert bench.manager.try_plugin("t", "collector", "return {}").problems == ()
+    bench.clock.now += 60
+    assert bench.manager.try_plugin("t", "collector", "return {}", owner=AGENT).problems == ()
+
+
+def test_a_replacement_does_not_begin_its_pauses_anew(bench: Bench) -> None:
+    """The next pause is twice as long, whoever was replaced in between."""
+    code = "if checkpoint.metrics.get('go', 0) > 0:\n    while True:\n        pass\nreturn False"
+    bench.manager.create_guardrail("loop", "", code, "notify", owner=AGENT)
+    for _ in range(3):
+        bench.turn(go=1)
+    assert bench.status("loop")["status"] == "quarantined"
+    bench.turn(go=0)
+    bench.manager.create_guardrail("loop", "", code + "\n", "notify", owner=AGENT)
+    for _ in range(3):
+        bench.turn(go=1)
+    entry = bench.desk.registry["loop"]
+    assert entry.health.paused_until - bench.clock.now == pytest.approx(120, abs=2)
+
+
+def test_exported_files_are_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that come and go do not fill the disk."""
+    monkeypatch.setattr(exports, "MOST_FILES", 2)
+    for name in ("a", "b", "c"):
+        bench.manager.create_plugin(name, "exporter", "return samples", owner=AGENT)
+    bench.turn(any=1)
+    bench.turn(any=1)
+    problems = [bench.status(name)["problem"] for name in ("a", "b", "c")]
+    assert sum("files already" in problem["message"] for problem in problems if problem) == 1

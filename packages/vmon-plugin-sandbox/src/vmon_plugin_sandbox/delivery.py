@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -12,7 +13,8 @@ from vmon_core.dynamic import CodeKind, Problem
 from vmon_core.feedback import Feedback
 from vmon_core.pipeline.guardrails import Guardrails
 from vmon_core.records import Finding, GuardrailPolicy, Severity
-from vmon_plugin_sandbox import exports
+from vmon_plugin_sandbox import allowance, exports, rules
+from vmon_plugin_sandbox.allowance import Allowance, Allowances
 from vmon_plugin_sandbox.results import Choice, label
 from vmon_plugin_sandbox.sweeps import Job
 from vmon_plugin_sandbox.view import View, change_fields, frame_rows
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from vmon_core.dynamic import CodePlugin
     from vmon_core.pipeline.window import Window
-    from vmon_core.records import Action, Change, Checkpoint, Frame, Sample
+    from vmon_core.records import Action, Change, Checkpoint, Frame, Labels, Sample
     from vmon_plugin_sandbox.registry import Entry, Registry
     from vmon_plugin_sandbox.voice import Voice
 
@@ -54,6 +56,12 @@ class Delivery:
         self._lock = threading.Lock()
         self._samples: list[Sample] = []
         self._writers: dict[str, str] = {}
+        self._series: set[tuple[str, Labels]] = set()
+        self._new_series = Allowances(Allowance(allowance.PLUGIN_SERIES), Allowance(allowance.OWNER_SERIES))
+        self._new_findings = Allowances(
+            Allowance(allowance.PLUGIN_FINDINGS, allowance.FINDINGS_WITHIN),
+            Allowance(allowance.OWNER_FINDINGS, allowance.FINDINGS_WITHIN),
+        )
         self._changes: deque[Change] = deque(maxlen=_CHANGES)
         self._frames: deque[Frame] = deque(maxlen=_FRAMES)
         self._again: list[Job] = []
@@ -157,6 +165,7 @@ class Delivery:
         if plugin.kind is CodeKind.COLLECTOR:
             with self._lock:
                 self._writers |= {sample.name: plugin.name for sample in answer}
+                self._series |= {(sample.name, sample.labels) for sample in answer}
                 self._samples += answer
         elif plugin.kind is CodeKind.LIFECYCLE:
             if answer:
@@ -178,11 +187,30 @@ class Delivery:
         """Forget what is remembered of a plugin that was replaced or removed."""
         self._guardrails.forget(f"code.{name}")
 
+    def flood(self, entry: Entry, answer: Any) -> Problem | None:  # noqa: ANN401 (each kind has its own)
+        """Whether an answer brings in more that is new than its plugin and its owner may."""
+        if entry.plugin.kind is CodeKind.COLLECTOR:
+            new = {(sample.name, sample.labels) for sample in answer or ()} - self._series
+            return self._beyond(
+                entry, self._new_series, len(new), "series", "keep what differs each time out of labels"
+            )
+        if entry.plugin.kind is CodeKind.ANALYZER:
+            known = {(finding.code, finding.entities) for finding in entry.result or ()}
+            opened = {(finding.code, finding.entities) for finding in answer or ()} - known
+            return self._beyond(entry, self._new_findings, len(opened), "findings in ten minutes", "put them into one")
+        return None
+
+    def _beyond(self, entry: Entry, allowed: Allowances, number: int, what: str, help_: str) -> Problem | None:
+        plugin = entry.plugin
+        refused = allowed.refuse(plugin.name, plugin.owner, number, self.view.checkpoint.time)
+        return Problem(message=f"{refused} {what}", help=help_, code="limit") if refused else None
+
     def collision(self, plugin: CodePlugin, answer: Any) -> Problem | None:  # noqa: ANN401 (each kind has its own)
         """Whether a collector writes a metric that is somebody else's: numbers of two writers would be added up."""
         if plugin.kind is not CodeKind.COLLECTOR:
             return None
-        return next(self._taken(plugin, {sample.name for sample in answer or ()}), None)
+        names = {sample.name for sample in answer or ()}
+        return next(chain(rules.reserved(plugin, names), self._taken(plugin, names)), None)
 
     def _taken(self, plugin: CodePlugin, names: set[str]) -> Iterator[Problem]:
         for name in sorted(names):

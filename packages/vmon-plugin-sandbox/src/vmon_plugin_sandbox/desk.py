@@ -10,7 +10,8 @@ import attrs
 
 from vmon_core.dynamic import OPERATOR, CodeRejectedError, Problem, Trial
 from vmon_core.errors import VmonError
-from vmon_plugin_sandbox import granted, rules
+from vmon_plugin_sandbox import allowance, granted, rules
+from vmon_plugin_sandbox.allowance import Allowance
 from vmon_plugin_sandbox.delivery import Delivery
 from vmon_plugin_sandbox.evaluator import Evaluator
 from vmon_plugin_sandbox.registry import Registry
@@ -56,6 +57,7 @@ class Desk:
         self._config = config
         self._voice = voice
         self._clock = clock
+        self._tries = Allowance(allowance.TRIES, allowance.TRIES_WITHIN)
         self._lock = threading.RLock()
         self._sweeper = Sweeper(self._run, config.workers, config.budget)
         self._swept_at = 0.0
@@ -70,6 +72,9 @@ class Desk:
         return self._tried(plugin, checkpoint, plugin.owner)
 
     def _tried(self, plugin: CodePlugin, checkpoint: Checkpoint | None, owner: str) -> Trial:
+        if owner != OPERATOR and not self._tries.take(owner, 1, self._clock()):
+            message = f"more than {allowance.TRIES} tries within {allowance.TRIES_WITHIN:g} s"
+            return Trial(problems=(Problem(message=message, help="wait a minute", code="quota"),))
         problems = rules.broken(plugin, owner, self._config, self.registry) or self.evaluator.check(plugin)
         if problems:
             return Trial(problems=problems)
@@ -172,6 +177,17 @@ class Desk:
             self._voice.error(f"code plugin {entry.plugin.name} is kept but not run: {entry.health.disabled}")
         return entry.checked
 
+    def _delivered(self, entry: Entry, view: View, answer: Any) -> Problem | None:  # noqa: ANN401 (each kind has its own)
+        """Hand an answer on, or say why not."""
+        problem = self.delivery.collision(entry.plugin, answer) or self.delivery.flood(entry, answer)
+        if problem is not None:
+            return problem
+        try:
+            self.delivery.take(entry, view, answer)
+        except OSError as error:
+            return _unwritable(error)
+        return None
+
     def _note(self, entry: Entry, view: View, ran: Evaluation) -> None:
         if self.registry.get(entry.plugin.name) is not entry:
             return
@@ -181,16 +197,19 @@ class Desk:
             health.no_data += 1
             entry.result = None
             return
-        problem = ran.problem or self.delivery.collision(entry.plugin, ran.answer)
+        problem = ran.problem or self._delivered(entry, view, ran.answer)
         if problem is None:
             health.succeeded()
-            self.delivery.take(entry, view, ran.answer)
             return
         news = health.failed(problem, self._clock(), hard=ran.hard)
         self.delivery.unknown(entry, view)
         if news:
             self._voice.error(f"code plugin {entry.plugin.name} {news}")
             self.registry.keep_state(entry)
+
+
+def _unwritable(error: OSError) -> Problem:
+    return Problem(message=f"its rows cannot be written: {error.strerror or error}", help="a person has to make room")
 
 
 def _refuse(name: str, problems: tuple[Problem, ...]) -> None:

@@ -96,7 +96,9 @@ class Registry:
             numbered = attrs.evolve(plugin, version=last + 1)
             version = self._documents.put(_RECORD + plugin.name, attrs.asdict(numbered))
             kept = attrs.evolve(plugin, version=version)
-            self._entries[plugin.name] = Entry(kept, checked=True)
+            old = self._entries.get(plugin.name)
+            pauses = old.health.pauses if old is not None else 0  # else a replacement would be the way out of them
+            self._entries[plugin.name] = Entry(kept, checked=True, health=Health(pauses=pauses))
             return kept
 
     def remove(self, name: str) -> None:

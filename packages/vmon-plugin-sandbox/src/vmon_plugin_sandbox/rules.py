@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from vmon_core.dynamic import OPERATOR, CodeKind, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from vmon_core.dynamic import CodePlugin
     from vmon_plugin_sandbox.config import SandboxConfig
     from vmon_plugin_sandbox.registry import Registry
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_RESERVED = re.compile(r"(?:vllm|vmon|gpu|system|process|host)[.:]")
 _ACTING = (CodeKind.GUARDRAIL, CodeKind.INTERVENTION)
 
 
@@ -45,6 +46,14 @@ def foreign(plugin: CodePlugin, owner: str) -> tuple[Problem, ...]:
         return ()
     message = f"{plugin.name!r} belongs to {plugin.owner!r}"
     return (Problem(message=message, help="choose another name", code="name"),)
+
+
+def reserved(plugin: CodePlugin, names: Iterable[str]) -> Iterator[Problem]:
+    """Metrics whose names say that vmon, or a plugin with more trust, measured them; they may be missing right now."""
+    for name in sorted(names) if plugin.owner != OPERATOR else ():
+        if _RESERVED.match(name):
+            help_ = f"choose another name, such as {plugin.name}.{name}"
+            yield Problem(message=f"the name {name!r} is kept for what vmon measures", help=help_, code="name")
 
 
 def _quotas(plugin: CodePlugin, config: SandboxConfig, registry: Registry) -> Iterator[Problem]:
