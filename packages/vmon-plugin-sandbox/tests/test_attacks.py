@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vmon_core.dynamic import CodeRejectedError
+from vmon_core.lifecycle.states import LifecycleState, StateTransition
+from vmon_core.records import Change, Checkpoint
 from vmon_plugin_sandbox import exports
+from vmon_plugin_sandbox.view import View, change_fields
 
 if TYPE_CHECKING:
     from conftest import Bench
@@ -112,3 +115,30 @@ def test_exported_files_are_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatc
     bench.turn(any=1)
     problems = [bench.status(name)["problem"] for name in ("a", "b", "c")]
     assert sum("files already" in problem["message"] for problem in problems if problem) == 1
+
+
+def test_no_secret_of_a_moment_is_seen_by_code() -> None:
+    """Whatever field it is in: a plugin could write it into a metric's label or a file."""
+    secret = "hf_" + "s3cr3tS3CR3T" * 3
+    fields = View(
+        Checkpoint(
+            id="x",
+            time=1.0,
+            target="http://user:s3cr3t@host:8000",
+            state=LifecycleState.SERVING,
+            transition=StateTransition.LOAD,
+            reason=f"the engine died: HF_TOKEN={secret}",
+            arguments={"argv": ["vllm", "--api-key", "s3cr3t"], "api_key": ["s3cr3t"], "x": {"y": [secret, 1]}},
+            environment={"VLLM_API_KEY": "s3cr3t", "OTHER": secret},
+            evidence=(f"Authorization: Bearer {secret}",),
+        )
+    ).fields
+    assert "s3cr3t" not in repr(fields).lower()
+    change = Change(
+        time=0.0,
+        origin=LifecycleState.IDLE,
+        state=LifecycleState.SERVING,
+        transition=StateTransition.LOAD,
+        reason=f"token={secret}",
+    )
+    assert "s3cr3t" not in repr(change_fields(change)).lower()

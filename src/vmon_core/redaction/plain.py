@@ -40,7 +40,10 @@ def _redact_value(value: Any, depth: int) -> Any:  # noqa: ANN401 (plain data of
         return HIDDEN
     if isinstance(value, Mapping):
         return _redact_mapping(value, depth - 1)
-    items = [_redact_value(item, depth - 1) for item in value]
+    if all(isinstance(item, str) for item in value):
+        items = list(redact_command(value))  # it may be one, and is taken as words if it is not
+    else:
+        items = [_redact_value(item, depth - 1) for item in value]
     return items if isinstance(value, list) else tuple(items)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vmon_core.lifecycle.states import LifecycleState, StateTransition
 from vmon_core.records import Change, Checkpoint
-from vmon_core.redaction import redact_mapping
+from vmon_core.redaction import redact_mapping, redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,12 +70,15 @@ class View:
         """The checkpoint's fields; made once for all code that sees this moment."""
         moment = self.checkpoint
         return {
-            **{name: getattr(moment, name) for name in ("id", "time", "target", "reason")},
+            "id": moment.id,
+            "time": moment.time,
+            "target": redact_text(moment.target),
+            "reason": redact_text(moment.reason),
             "state": moment.state.value,
             "transition": moment.transition.value,
             "metrics": dict(moment.metrics),
             "findings": list(moment.findings),
-            "evidence": list(moment.evidence),
+            "evidence": [redact_text(each) for each in moment.evidence],
             **{name: _plain(getattr(moment, name)) for name in ("arguments", "environment", "hardware", "software")},
         }
 
@@ -87,7 +90,7 @@ def change_fields(change: Change) -> dict[str, object]:
         "origin": change.origin.value,
         "state": change.state.value,
         "transition": change.transition.value,
-        "reason": change.reason,
+        "reason": redact_text(change.reason),
     }
 
 

@@ -11,6 +11,7 @@ import click
 
 from vmon_core.cli.common import emit_json, json_option
 from vmon_core.cli.plugins.code import code_of, plugin_of, problem_lines, source_options, target_option
+from vmon_core.feedback.terminal import printable
 
 
 @click.command("try")
@@ -32,6 +33,7 @@ def command(target: str, as_json: bool, **code: Any) -> None:  # noqa: ANN401 (e
     else:
         click.echo(f"value    {json.dumps(trial.value)}\ntime     {trial.seconds * 1000:.1f} ms")
         if trial.printed:
-            click.echo(f"printed  {trial.printed.rstrip()}")
+            lines = [printable(line) for line in trial.printed.rstrip().split("\n")]
+            click.echo("printed  " + "\n         ".join(lines))
         click.echo("\n".join(problem_lines(trial.problems)) or "all is well")
     sys.exit(1 if trial.problems else 0)

@@ -9,6 +9,7 @@ import attrs
 import click
 
 from vmon_core.cli.common import emit_json, load_config, load_host
+from vmon_core.feedback.terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -115,8 +116,8 @@ def problem_lines(problems: Iterable[Problem]) -> list[str]:
     lines = []
     for problem in problems:
         where = f"line {problem.line}: " if problem.line is not None else ""
-        lines.append(f"  {where}{problem.message} ({problem.code})")
-        lines += [f"    {problem.help}"] if problem.help else []
+        lines.append(f"  {where}{printable(problem.message)} ({problem.code})")
+        lines += [f"    {printable(problem.help)}"] if problem.help else []
     return lines
 
 
@@ -142,5 +143,5 @@ def print_code_plugins(plugins: Iterable[Mapping[str, Any]], *, as_json: bool) -
             emit_json({"loaded": True, "origin": "code string", **plugin})
             continue
         name = click.style(f"{plugin['name']:<16}", fg="red" if plugin["disabled"] else "green")
-        summary = plugin["description"] or f"a {plugin['kind']} of {plugin['owner']}"
+        summary = printable(plugin["description"]) or f"a {plugin['kind']} of {plugin['owner']}"
         click.echo(f"{name} {plugin['version']:<10} {summary} (code string, {plugin['status']})")
