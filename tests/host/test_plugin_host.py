@@ -14,7 +14,7 @@ from vmon_core.host.plugin_host import PluginHost
 from vmon_core.lifecycle.facts import Facts
 from vmon_core.lifecycle.states import LifecycleState, StateTransition
 from vmon_core.pipeline.window import Window
-from vmon_core.plugin import PluginInfo, Risk, hookimpl
+from vmon_core.plugin import Isolation, PluginInfo, Risk, hookimpl
 from vmon_core.records import Action, Checkpoint, Target
 
 if TYPE_CHECKING:
@@ -78,6 +78,13 @@ def test_two_owners_of_an_action(host: PluginHost) -> None:
     with pytest.raises(PluginError, match=r"both one .*and two .*want to carry out 'restart'; one stays"):
         host.register(Plugin("two", actions={"restart": Risk.INTERRUPTS}))
     assert [p.info.name for p in host.plugins] == ["one"]
+
+
+def test_object_of_this_process_stays_in_it(host: PluginHost, listener: Listener) -> None:
+    """It cannot be moved to a process of its own, and who relies on one hears of it."""
+    host.register(Plugin("one", isolation=Isolation.PROCESS))
+    assert host.plugins[0].describe()["isolation"] == "thread"
+    assert "one wants a process of its own, and is in ours" in listener.texts[0]
 
 
 def test_same_name_twice(host: PluginHost) -> None:

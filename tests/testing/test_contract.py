@@ -524,6 +524,19 @@ def test_it_prints_nothing() -> None:
         check_plugin(collecting(collect))
 
 
+def test_it_prints_nothing_while_it_is_loaded() -> None:
+    """The host keeps such prints apart; they are told all the same."""
+
+    class Chatty(Plugin):
+        @hookimpl
+        def vmon_plugin_info(self) -> PluginInfo:
+            print("who, me?")
+            return super().vmon_plugin_info()
+
+    with pytest.raises(AssertionError, match=r"prints_nothing: it prints .*who, me\?"):
+        check_plugin(Chatty())
+
+
 def test_every_broken_rule_is_told_at_once() -> None:
     """An author mends all in one go."""
 

@@ -21,6 +21,7 @@ from vmon_core.host.loading import Loader, Prepared
 from vmon_core.host.registrar import Registrar
 from vmon_core.host.resolution.records import Candidate, Reason, Rejection, Report
 from vmon_core.host.say import Say, nobody
+from vmon_core.plugin import Isolation
 from vmon_core.records import Severity
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class PluginHost(CodeHost):
                 self._say(Severity.WARNING, "plugins", text, plugin=rejection.name)
 
     def register(self, plugin: object, name: str = "") -> LoadedPlugin:
-        """Take a plugin object of this process into use.
+        """Take a plugin object of this process into use; it stays in this process, also when it wants one of its own.
 
         Args:
             plugin: a module or an object with hook implementations.
@@ -148,6 +149,12 @@ class PluginHost(CodeHost):
         rejected = self.loader.choose([prepared], self.plugins).rejected
         if rejected:
             raise PluginError("; ".join(filter(None, (rejected[0].reason, rejected[0].help))))
+        info = prepared.member.info
+        if info.isolation is Isolation.PROCESS:
+            text = (
+                f"plugin {info.name} wants a process of its own, and is in ours: only an entry point or a file gets one"
+            )
+            self._say(Severity.WARNING, "plugins", text, plugin=info.name)
         return self.use(prepared)
 
     def try_alone(self, plugin: object) -> LoadedPlugin:
