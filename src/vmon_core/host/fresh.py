@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
+    from vmon_core.host.resolution.records import Candidate
+
 FILE_MODULE = "vmon_plugin_file_"
 """Before the name of the module of a single-file plugin, so that it cannot stand in the way of another module."""
 
@@ -67,6 +69,13 @@ def load_file(path: Path) -> object:
         sys.modules[name] = module
         spec.loader.exec_module(module)
     return getattr(module, "plugin", module)
+
+
+def package_of(candidate: Candidate) -> str:
+    """The name in `sys.modules` that a plugin's modules have, or begin with."""
+    if candidate.path is not None:
+        return FILE_MODULE + candidate.path.stem
+    return candidate.value.partition(":")[0].partition(".")[0]
 
 
 @contextmanager

@@ -76,6 +76,16 @@ class Loader:
         failed = [each for each in obtained if isinstance(each, Rejection)]
         return [each for each in obtained if isinstance(each, Prepared)], [*rejected, *failed]
 
+    def admissible(self, candidate: Candidate) -> None:
+        """See to it that nothing speaks against importing one candidate, but that it was disabled.
+
+        Raises:
+            PluginError: something does: it is blocked, pinned to another version, or lacks what it requires.
+        """
+        wishes = attrs.evolve(self._config, disabled=())
+        for rejection in screen([candidate], wishes, self._environment, installed_version)[1]:
+            raise PluginError(". ".join(filter(None, (rejection.reason, rejection.help))))
+
     def obtain(self, candidate: Candidate) -> Prepared | Rejection:
         """Import, check and configure one candidate.
 

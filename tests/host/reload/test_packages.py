@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import compileall
 import sys
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 
+from vmon_core.config import Config, PluginsConfig
+from vmon_core.config.options import Distributions
 from vmon_core.errors import PluginError
 from vmon_core.host.fresh import forget
 from vmon_core.host.plugin_host import PluginHost
@@ -59,6 +63,29 @@ def test_every_module_is_imported_anew(package: Path, monitor: VLLMMonitor) -> N
     for version in ("1.1", "1.2", "1.3"):
         (package / "parts.py").write_text(f'VERSION = "{version}"\n')
         assert monitor.reloader.reload("fresh").new == version
+
+
+def test_child_process_compiles_anew_too(package: Path) -> None:
+    """Its modules are imported in another process, where the file compiled before would be trusted."""
+    plugins = PluginsConfig(isolated=("fresh",))
+    host = PluginHost(config=plugins)
+    host.load()
+    with VLLMMonitor(host=host, config=Config(plugins=plugins)) as monitor:
+        for version in ("1.1", "1.2", "1.3"):
+            (package / "parts.py").write_text(f'VERSION = "{version}"\n')
+            compileall.compile_file(package / "parts.py", quiet=1)
+            (package / "parts.py").write_text(f'VERSION = "{version[::-1]}"\n')
+            assert monitor.reloader.reload("fresh").new == version[::-1]
+    for plugin in host.plugins:
+        host.unregister(plugin.info.name)
+
+
+def test_version_that_is_blocked_is_not_taken(monitor: VLLMMonitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What speaks against a plugin at the start speaks against it later as well."""
+    blocked = attrs.evolve(monitor.config.plugins, blocked={Distributions("fresh-package<99"): "it hangs"})
+    monkeypatch.setattr(monitor.plugin_manager.loader, "_config", blocked)
+    with pytest.raises(PluginError, match=r"is blocked by the configuration .*it hangs"):
+        monitor.reloader.reload("fresh")
 
 
 def test_failure_brings_all_modules_back(package: Path, monitor: VLLMMonitor) -> None:

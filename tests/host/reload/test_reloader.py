@@ -93,6 +93,16 @@ def test_old_version_that_cannot_hand_over_stays(make_bench: Callable[..., Bench
     assert bench.version("counter") == "1.0"
 
 
+def test_version_out_of_service_has_no_state(make_bench: Callable[..., Bench]) -> None:
+    """One that cannot be called, such as a child process that has crashed, can be replaced all the same."""
+    bench = make_bench(counter=counter("1.0"))
+    for implementation in bench.monitor.plugin_manager.plugins[0].implementations:
+        implementation.health.shut_out("its process crashed with SIGSEGV")
+    bench.write("counter", counter("2.0"))
+    assert bench.monitor.reloader.reload("counter").new == "2.0"
+    assert "counter 1.0 is replaced without its state: its process crashed with SIGSEGV" in bench.texts()
+
+
 def test_dependants_follow(make_bench: Callable[..., Bench]) -> None:
     """Who requires something of the plugin is stopped before it and started after it."""
     bench = make_bench(counter=counter("1.0"), dependant=DEPENDANT)

@@ -72,3 +72,35 @@ def test_nothing_to_watch_costs_nothing(make_bench: Callable[..., Bench], tmp_pa
     watch.start()
     assert watch._thread is None
     assert "there is no such folder" in bench.texts()
+
+
+def test_saves_of_one_moment_may_need_each_other(make_bench: Callable[..., Bench], tmp_path: Path) -> None:
+    """The order of their names does not matter: one is tried again after the one that it needs."""
+    bench = make_bench(counter=counter("1.0"))
+    wants = (
+        counter("1.0")
+        .replace('name="counter"', 'name="alone"')
+        .replace("provides=", 'requires=("count>=2",), provides=')
+    )
+    paths = [
+        bench.write("alone", wants.replace('"count", "1.0"', '"other", "1.0"')),
+        bench.write("counter", counter("2.0", provides="2.0")),
+    ]
+    FolderWatch(bench.monitor.reloader, [bench.folder], bench.monitor.feedback.say)._follow(paths)
+    assert (bench.version("counter"), bench.version("alone")) == ("2.0", "1.0")
+    assert "not taken into use" not in bench.texts()
+
+
+def test_renamed_plugin_is_loaded_under_its_new_name(make_bench: Callable[..., Bench]) -> None:
+    """The old one goes first: both own the same kind of action."""
+    owner = (
+        counter("1.0")
+        .replace("provides=", 'actions={"restart": Risk.INTERRUPTS}, provides=')
+        .replace("PluginInfo, every", "PluginInfo, Risk, every")
+    )
+    bench = make_bench(counter=owner)
+    paths = [bench.write("before", owner), bench.folder / "counter.py"]
+    paths[1].unlink()
+    FolderWatch(bench.monitor.reloader, [bench.folder], bench.monitor.feedback.say)._follow(paths)
+    assert (bench.version("counter"), bench.version("before")) == ("", "1.0")
+    assert "not taken into use" not in bench.texts()

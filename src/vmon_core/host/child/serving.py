@@ -18,6 +18,7 @@ from vmon_core.host.child import values
 from vmon_core.host.child.contract import EXIT_MEMORY, HELLO, Greeting, Hook, HostFacts, Order
 from vmon_core.host.child.messages import Inbox, pack
 from vmon_core.host.failures import describe
+from vmon_core.host.fresh import fresh_package, package_of
 from vmon_core.host.importing import import_here
 from vmon_core.host.scheduler import DEFAULT
 from vmon_core.host.settings import configured
@@ -116,7 +117,8 @@ class LoadedHere:
 
     def _load(self, order: Order) -> Greeting:
         _limit(order.memory_limit)
-        plugin = import_here(order.candidate)
+        with fresh_package(package_of(order.candidate)):  # it may take the place of one that was saved a moment ago
+            plugin = import_here(order.candidate)
         info = check(plugin)
         self._name = order.name
         self._config = configured(attrs.evolve(info, name=order.name), order.table)

@@ -13,7 +13,7 @@ from vmon_core.errors import PluginError
 from vmon_core.host.child.plugin import close
 from vmon_core.host.discovery import discover
 from vmon_core.host.folders import plugin_files
-from vmon_core.host.fresh import FILE_MODULE, forget, fresh_package, preserving
+from vmon_core.host.fresh import forget, fresh_package, package_of, preserving
 from vmon_core.host.loading import Prepared
 from vmon_core.host.reload.swap import Plan, Surroundings, Swap, dependants
 from vmon_core.host.resolution.records import Candidate, Rejection
@@ -150,10 +150,12 @@ class Reloader:
         raise PluginError(msg)
 
     def _announced(self, name: str) -> Candidate:
-        for candidate in (*discover(), *plugin_files(self._folders)):
-            if candidate.name == name:
-                return candidate
+        found = [each for each in (*discover(), *plugin_files(self._folders)) if each.name == name]
+        if len(found) == 1:
+            return found[0]
         msg = f"no plugin {name!r} is installed, nor is there a file of this name in a watched folder"
+        if found:
+            msg = f"several announce the name {name!r}: {', '.join(each.source for each in found)}"
         raise PluginError(msg)
 
     def _candidate(self, old: LoadedPlugin) -> Candidate:
@@ -167,7 +169,7 @@ class Reloader:
 
     def _change(self, candidate: Candidate, old: LoadedPlugin | None = None) -> Reloaded:
         """Load what a candidate is now, in the place of its old version if there is one."""
-        with preserving(_package(candidate)):
+        with preserving(package_of(candidate)):
             plan = self._plan(old, [self._obtain(candidate)])
             self._carry_out(plan)
         return self._told(plan)
@@ -176,7 +178,7 @@ class Reloader:
         plan = self._plan(old, [])
         self._carry_out(plan)
         if old.candidate.path is not None:  # of a package, other plugins may be in use
-            forget(_package(old.candidate))
+            forget(package_of(old.candidate))
         return self._told(plan)
 
     def _told(self, plan: Plan) -> Reloaded:
@@ -190,10 +192,11 @@ class Reloader:
         return changed
 
     def _obtain(self, candidate: Candidate) -> Prepared:
-        """Import, check and configure the new version beside the old one."""
+        """Import, check and configure the new version beside the old one, unless something speaks against that."""
+        self._host.loader.admissible(candidate)
         if candidate.path is not None:
             return _accepted(self._host.loader.obtain(candidate))
-        with fresh_package(_package(candidate)):
+        with fresh_package(package_of(candidate)):
             return _accepted(self._host.loader.obtain(candidate))
 
     def _plan(self, old: LoadedPlugin | None, new: list[Prepared]) -> Plan:
@@ -230,19 +233,12 @@ class Reloader:
             raise
 
 
-def _package(candidate: Candidate) -> str:
-    """The name in `sys.modules` that a plugin's modules have, or begin with."""
-    if candidate.path is not None:
-        return FILE_MODULE + candidate.path.stem
-    return candidate.value.partition(":")[0].partition(".")[0]
-
-
 def _roots(candidate: Candidate) -> list[Path]:
     """The folders of the package that a plugin is from; none for a single-file plugin."""
     if candidate.path is not None or not candidate.value:
         return []
     try:
-        spec = find_spec(_package(candidate))
+        spec = find_spec(package_of(candidate))
     except (ImportError, ValueError):  # it was removed, or never was a proper module
         return []
     return [Path(root).resolve() for root in (spec and spec.submodule_search_locations) or ()]

@@ -17,6 +17,7 @@ from vmon_core.host.guarded import guarded
 from vmon_core.host.loaded import LoadedPlugin
 from vmon_core.host.say import Say
 from vmon_core.host.scheduler import Scheduler
+from vmon_core.records import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,9 +147,13 @@ class Swap:
         return {plugin.info.name: self._state(plugin) for plugin in replaced}
 
     def _state(self, plugin: LoadedPlugin) -> Any:  # noqa: ANN401 (plain data)
-        """What a plugin hands over, None when it has nothing."""
+        """What a plugin hands over; None when it has nothing, or is out of service as a crashed child is."""
         doing = f"handing over the state of {_label(plugin)}"
         for hook in plugin.of("vmon_state"):
+            if hook.health.quarantined:
+                text = f"{_label(plugin)} is replaced without its state: {hook.health.last_error}"
+                self._around.say(Severity.WARNING, "plugins", text, plugin=plugin.info.name)
+                return None
             return guarded(partial(_plain_state, hook.function), doing, self._around.say, STEP_SECONDS)
         return None
 

@@ -11,7 +11,7 @@ from vmon_core.host.failures import describe
 from vmon_core.records import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from vmon_core.host.reload.reloader import Reloader
     from vmon_core.host.say import Say
@@ -60,18 +60,35 @@ class FolderWatch:
 
     def _watch(self, folders: list[Path]) -> None:
         for changed in self._changes(folders):
-            for path in sorted({self._reloader.subject(path) for path in changed}):
-                self._follow(path)
+            try:
+                self._follow({self._reloader.subject(path) for path in changed})
+            except Exception as error:  # noqa: BLE001 (a defect of ours must not end the watch)
+                self._say(Severity.CRITICAL, "plugins", f"following {changed} failed: {describe(error)}")
 
-    def _follow(self, path: Path) -> None:
-        """Do what a change asks for; what fails is told, and the next change is another try."""
+    def _follow(self, changed: Collection[Path]) -> None:
+        """Do what changes ask for, those first that take a plugin away: a renamed one stands in its own way.
+
+        What fails is tried again as long as something else succeeds, for it may have needed that. What is left then is
+        told, and the next change is another try.
+        """
+        failed: dict[Path, VmonError] = {}
+        waiting = sorted(changed, key=lambda path: (path.exists(), path))
+        while waiting:
+            failed = {path: error for path in waiting if (error := self._error(path)) is not None}
+            if len(failed) == len(waiting):
+                break
+            waiting = list(failed)
+        for path, error in failed.items():
+            text = f"{path.name} is not taken into use: {error}; what was in use before still is"
+            self._say(Severity.ERROR, "plugins", text, file=str(path))
+
+    def _error(self, path: Path) -> VmonError | None:
+        """Do what one change asks for, and tell what speaks against it."""
         try:
             self._reloader.follow(path)
         except VmonError as error:
-            text = f"{path.name} is not taken into use: {error}; what was in use before still is"
-            self._say(Severity.ERROR, "plugins", text, file=str(path))
-        except Exception as error:  # noqa: BLE001 (a defect of ours must not end the watch)
-            self._say(Severity.CRITICAL, "plugins", f"following {path.name} failed: {describe(error)}")
+            return error
+        return None
 
     def _changes(self, folders: list[Path]) -> Iterator[set[Path]]:
         try:
