@@ -1,7 +1,7 @@
 """What `vmon` commands can ask of a running monitor: one line of `METHODS` each.
 
 A method takes the monitor and its parameters by name, and returns plain data; a `VmonError` is shown to the caller. It
-runs on the thread of the control socket; what must not meet a turn of the pipeline goes through
+runs on a thread of the control socket, one at a time; what must not meet a turn of the pipeline goes through
 `monitor.between_ticks`.
 """
 

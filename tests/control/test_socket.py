@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -286,3 +287,24 @@ def test_monitor_that_does_not_answer(tmp_path: Path) -> None:
         with pytest.raises(ControlError, match="did not answer within"):
             ControlClient(server.path, timeout=0.1).call("sleep")
         release.set()
+
+
+def test_busy_monitor_says_who_it_is(tmp_path: Path) -> None:
+    """A reload that takes its time must not look like a monitor that is gone; other calls wait for its end."""
+    entered, release = threading.Event(), threading.Event()
+
+    def work() -> None:
+        entered.set()
+        release.wait(10.0)
+
+    methods: dict[str, Callable[..., Any]] = {"work": work, "state": release.is_set}
+    with ControlServer(tmp_path, "model", methods, Listener().say) as server, ThreadPoolExecutor(2) as clients:
+        working = clients.submit(ControlClient(server.path).call, "work")
+        assert entered.wait(10.0)
+        assert running_monitor(tmp_path).name == "model"
+        waiting = clients.submit(ControlClient(server.path).call, "state")
+        with pytest.raises(ControlError, match="did not answer within"):
+            ControlClient(server.path, timeout=0.1).call("state")
+        release.set()
+        assert working.result(10.0) is None
+        assert waiting.result(10.0) is True

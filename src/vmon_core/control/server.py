@@ -1,4 +1,4 @@
-"""The monitor's end: one thread that takes one request after the other."""
+"""The monitor's end: one request is worked on at a time, and meanwhile others learn who this is, and wait."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import socket
 import struct
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from vmon_core.control.wire import (
@@ -39,6 +39,7 @@ PATIENCE = 2.0
 """Seconds for a request to come in, and for its answer to be read: the next client waits that long for a lazy one."""
 
 _WAITING = 16
+_HELLO = {"method": "hello", "params": {}}
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -66,6 +67,7 @@ class ControlServer:
         self._say = say
         self._patience = patience
         self._socket: socket.socket | None = None
+        self._one_at_a_time = threading.Lock()
         self._thread = threading.Thread(target=self._serve, name="vmon-control", daemon=True)
 
     def start(self) -> None:
@@ -88,6 +90,8 @@ class ControlServer:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread
         self._thread.join(timeout)
+        if self._one_at_a_time.acquire(timeout=timeout):
+            self._one_at_a_time.release()
         self._socket.close()
         self._socket = None
 
@@ -103,7 +107,7 @@ class ControlServer:
     def _hello(self) -> dict[str, Any]:
         return {"pid": os.getpid(), "name": self._name, "methods": sorted(self._methods)}
 
-    # --- in the thread ---
+    # --- in threads: one that listens, and one for each client, so that a long reload does not make us look dead ---
 
     def _serve(self) -> None:
         listening = self._socket
@@ -112,16 +116,23 @@ class ControlServer:
                 connection, _ = listening.accept()
             except OSError:  # it was shut down
                 return
-            with connection, suppress(OSError):  # a client that left, or that takes too long, gets no answer
-                self._converse(connection)
+            threading.Thread(target=self._converse, args=(connection,), name="vmon-control-client", daemon=True).start()
 
     def _converse(self, connection: socket.socket) -> None:
-        if not _may_call(connection):
-            return
-        try:
-            request = receive(connection, REQUEST_LIMIT, self._patience)
-            if request is None:
+        with connection, suppress(OSError):  # a client that left, or that takes too long, gets no answer
+            if not _may_call(connection):
                 return
+            try:
+                request = receive(connection, REQUEST_LIMIT, self._patience)
+            except ControlError as error:
+                send(connection, _refusal(error), ANSWER_LIMIT, self._patience)
+                return
+            if request is not None:
+                with nullcontext() if request == _HELLO else self._one_at_a_time:
+                    self._answer(connection, request)
+
+    def _answer(self, connection: socket.socket, request: object) -> None:
+        try:
             answer = redact_mapping({"result": self._call(request)})
         except VmonError as error:
             answer = _refusal(error)
