@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,9 +14,12 @@ from vmon_plugin_sandbox import exports
 from vmon_plugin_sandbox.view import View, change_fields
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Bench
 
 AGENT = "mcp"
+TIMES = ("interval", "hold_for", "cooldown")
 
 
 def test_a_version_of_the_operators_is_no_way_to_what_only_the_operator_may(bench: Bench) -> None:
@@ -142,3 +146,47 @@ def test_no_secret_of_a_moment_is_seen_by_code() -> None:
         reason=f"token={secret}",
     )
     assert "s3cr3t" not in repr(change_fields(change)).lower()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *((name, value) for name in ("name", "code", "owner", "description") for value in (5, None, b"x", ["x"])),
+        *(("owner", value) for value in ("", "a b", "a\x1b[2J", "x" * 65, "operator\n")),
+        *(("description", value) for value in ("x" * 501, "two\nlines", "\x1b[2J", "\ud800", "\u202e")),
+        *(("actions", value) for value in ("notify", [5], ["x" * 65], ["notify"] * 21, ["a b"], None, {})),
+        *(("functions", value) for value in ("now", 5, [None], ["now"] * 21)),
+        *((name, value) for name in TIMES for value in (math.inf, math.nan, -1, 10**400, True)),
+    ],
+)
+def test_fields_of_any_type_and_size_are_refused(bench: Bench, field: str, value: object) -> None:
+    """As data, like all that is wrong: nothing is raised that nobody expects, and nothing is kept."""
+    fields = {"name": "p", "code": "return False", "description": "", "actions": ["notify"], "owner": AGENT}
+    name, code, description, *_ = ({**fields, field: value}[key] for key in fields)
+    options: dict[str, object] = {"actions": ["notify"], "owner": AGENT}
+    options |= {field: value} if field not in {"name", "code", "description"} else {}
+    with pytest.raises(CodeRejectedError) as caught:
+        bench.manager.create_plugin(name, "guardrail", code, description, **options)  # type: ignore[arg-type]  # on purpose
+    assert {problem.code for problem in caught.value.problems} == {"type"}
+    assert bench.manager.code_plugins() == ()
+
+
+def test_an_agents_guardrail_does_not_propose_each_second(bench: Bench) -> None:
+    """A cooldown of none would fill the journal and tire people out."""
+    [problem] = bench.refused("g", "guardrail", "return True", actions=["notify"], cooldown=0, owner=AGENT)
+    assert problem.code == "quota"
+
+
+def test_what_is_no_longer_granted_does_not_run_after_a_restart(make: Callable[..., Bench]) -> None:
+    """The operator takes an action away from agents; their guardrails are kept, told and not run."""
+    first = make(actions=["notify", "restart"])
+    first.manager.create_guardrail("g", "", "return True", "restart", owner=AGENT)
+    first.turn()
+    first.turn()
+    assert first.proposed == ["restart"]
+    first.close()
+    second = make(actions=["notify"])
+    second.turn()
+    second.turn()
+    assert second.proposed == []
+    assert "may not propose 'restart'" in second.status("g")["disabled"]

@@ -15,6 +15,7 @@ from vmon_plugin_sandbox.allowance import Allowance
 from vmon_plugin_sandbox.delivery import Delivery
 from vmon_plugin_sandbox.evaluator import Evaluator
 from vmon_plugin_sandbox.registry import Registry
+from vmon_plugin_sandbox.shape import misshapen
 from vmon_plugin_sandbox.sweeps import Job, Sweeper
 from vmon_plugin_sandbox.view import View, example_event
 
@@ -72,6 +73,9 @@ class Desk:
         return self._tried(plugin, checkpoint, plugin.owner)
 
     def _tried(self, plugin: CodePlugin, checkpoint: Checkpoint | None, owner: str) -> Trial:
+        wrong = misshapen(plugin)
+        if wrong:
+            return Trial(problems=wrong)
         if owner != OPERATOR and not self._tries.take(owner, 1, self._clock()):
             message = f"more than {allowance.TRIES} tries within {allowance.TRIES_WITHIN:g} s"
             return Trial(problems=(Problem(message=message, help="wait a minute", code="quota"),))
@@ -171,7 +175,8 @@ class Desk:
 
     def _recheck(self, entry: Entry) -> bool:
         """Check one that comes from the journal: what may be used can have changed since."""
-        entry.health.disabled = entry.health.disabled or _sentence(self.evaluator.check(entry.plugin))
+        revoked = tuple(rules.grants(entry.plugin, self._config))
+        entry.health.disabled = entry.health.disabled or _sentence(revoked or self.evaluator.check(entry.plugin))
         entry.checked = not entry.health.disabled
         if entry.health.disabled:
             self._voice.error(f"code plugin {entry.plugin.name} is kept but not run: {entry.health.disabled}")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vmon_plugin_sandbox.registry import Registry
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_SHORTEST_COOLDOWN = 1.0
 _RESERVED = re.compile(r"(?:vllm|vmon|gpu|system|process|host)[.:]")
 _ACTING = (CodeKind.GUARDRAIL, CodeKind.INTERVENTION)
 
@@ -28,7 +29,7 @@ def broken(plugin: CodePlugin, owner: str, config: SandboxConfig, registry: Regi
         config: quotas and grants.
         registry: the plugins that there are.
     """
-    return (*_names(plugin, owner, registry), *_quotas(plugin, config, registry), *_grants(plugin, config))
+    return (*_names(plugin, owner, registry), *_quotas(plugin, config, registry), *grants(plugin, config))
 
 
 def _names(plugin: CodePlugin, owner: str, registry: Registry) -> Iterator[Problem]:
@@ -67,11 +68,13 @@ def _quotas(plugin: CodePlugin, config: SandboxConfig, registry: Registry) -> It
     if not plugin.interval >= config.shortest_interval:
         help_ = f"the shortest one is {config.shortest_interval:g} s"
         yield Problem(message=f"an interval of {plugin.interval:g} s is too short", help=help_, code="quota")
-    if not (plugin.hold_for >= 0 and plugin.cooldown >= 0):
-        yield Problem(message="hold_for and cooldown are seconds from 0 up", code="quota")
+    if plugin.kind in _ACTING and plugin.owner != OPERATOR and plugin.cooldown < _SHORTEST_COOLDOWN:
+        help_ = f"the shortest one is {_SHORTEST_COOLDOWN:g} s"
+        yield Problem(message=f"a cooldown of {plugin.cooldown:g} s is too short", help=help_, code="quota")
 
 
-def _grants(plugin: CodePlugin, config: SandboxConfig) -> Iterator[Problem]:
+def grants(plugin: CodePlugin, config: SandboxConfig) -> Iterator[Problem]:
+    """What a plugin asks for and its owner may not have."""
     for name in plugin.functions or ():
         if name not in config.functions:
             help_ = f"available: {', '.join(config.functions)}"
