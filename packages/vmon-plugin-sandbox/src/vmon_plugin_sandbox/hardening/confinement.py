@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from vmon_plugin_sandbox.hardening import binary as binaries
+from vmon_plugin_sandbox.hardening import leftovers
 from vmon_plugin_sandbox.hardening.errors import HardeningError
 
 REQUIRED = ("seccomp", "landlock")
@@ -76,7 +77,9 @@ class Confinement:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _launcher(self, binary: Path) -> Path:
-        self._folder = Path(tempfile.mkdtemp(prefix="vmon-sandbox-", dir=_executable_folder()))
+        place = _executable_folder()
+        leftovers.tidy(Path(place))
+        self._folder = Path(tempfile.mkdtemp(prefix=leftovers.prefix(), dir=place))
         if not stat.S_IXOTH & binary.stat().st_mode:  # nobody must be able to execute it, and a umask of 077 says no
             binary = Path(shutil.copy(binary, self._folder))
             binary.chmod(0o755)

@@ -32,13 +32,15 @@ SAYS = {
     "seccomp": "system calls that are not on the list fail",
     "landlock": "no files but its own binary and libraries; no TCP, no signals to others where the kernel knows these",
     "user": "it is not root and has no capabilities",
-    "limits": f"{privileges.MEMORY >> 20} MB of address space, {privileges.FILES} open files, no files written",
+    "limits": f"{privileges.MEMORY >> 20} MB of address space, {privileges.SECONDS} s of processor time, "
+    f"{privileges.FILES} open files, no files written",
     "network": "it has a network of its own, with nothing in it",
 }
 
 _FILTERED = "2"
 _LIMITS = {
     "Max address space": privileges.MEMORY,
+    "Max cpu time": privileges.SECONDS,
     "Max file size": 0,
     "Max core file size": 0,
     "Max open files": privileges.FILES,

@@ -16,6 +16,10 @@ MEMORY = 512 << 20
 FILES = 64
 """Open files: the interpreter has five."""
 
+SECONDS = 600
+"""Of processor time: 60 ms for each run until a worker is replaced. One whose monitor was killed in the middle of a
+loop that the interpreter cannot end is ended by this."""
+
 _LAST_CAPABILITY = 63
 _NAMESPACES = (native.CLONE_NEWNET, native.CLONE_NEWIPC, native.CLONE_NEWUTS)
 
@@ -54,10 +58,11 @@ def become_nobody() -> None:
 
 
 def take_little() -> None:
-    """No core files, no files at all, and bounded memory."""
+    """No core files, no files at all, and bounded memory and time."""
     for what, limit in (
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CPU, SECONDS),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, FILES),
     ):
