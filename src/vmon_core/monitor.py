@@ -117,7 +117,6 @@ class VLLMMonitor:
             between_ticks=self.between_ticks,
             scheduler=lambda: self.loop.scheduler,
             say=self.feedback.say,
-            clock=clock,
         )
         self.reloader = Reloader(self.plugin_manager, self.config.plugins, around)
         folders = () if self.config.plugins.safe_mode else self.config.plugins.folders
@@ -146,6 +145,7 @@ class VLLMMonitor:
         )
         self._carrier = Carrier(self.loop.turn, self.plugin_manager.dispatcher, say=self.feedback.say)
         self._carrier.start()
+        self.loop.scheduler.start()
         self._folders.start()
 
     def stop(self, timeout: float = 5.0) -> None:

@@ -296,3 +296,25 @@ def test_blocked_event_loop_does_not_keep_the_end(listener: Listener) -> None:
         if thread.name == "vmon-asyncio":
             thread.join(5)
             assert not thread.is_alive()
+
+
+def test_scheduler_that_cannot_start_a_call_goes_on(bench: Bench) -> None:
+    """When a system has no more threads, the next collector is started when it has some again."""
+
+    def collect(tick: Tick) -> list[Sample]:
+        return [Sample("a.b", 1.0, tick.time)]
+
+    scheduler, failing = bench.schedule(collect), threading.Event()
+    real = scheduler.run_due
+
+    def run_due(now: float) -> None:
+        if not failing.is_set():
+            failing.set()
+            msg = "can't start new thread"
+            raise RuntimeError(msg)
+        real(now)
+
+    scheduler.run_due = run_due  # type: ignore[method-assign]
+    scheduler.start()
+    assert bench.frame().samples[0].value == 1.0
+    assert "scheduler: collectors could not be started: RuntimeError: can't start new thread" in bench.listener.texts

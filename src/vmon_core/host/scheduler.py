@@ -31,6 +31,13 @@ ITEMS_LIMIT = 100_000
 """The most samples and observations of one call; a machine with eight GPUs and a large model gives some thousand."""
 
 
+SHORTEST_WAIT = 0.001
+"""Seconds between two looks for collectors that are due: that is how exactly their times are kept."""
+
+LONGEST_WAIT = 1.0
+"""Seconds between two looks when nothing is due: the clock may be set, and a pause may end before its time."""
+
+
 def _set_event() -> threading.Event:
     event = threading.Event()
     event.set()
@@ -62,8 +69,8 @@ class _Job:
 class Scheduler:
     """Calls `vmon_collect` implementations when they are due.
 
-    Each one has a thread, so that one that hangs keeps nobody else waiting; the threads are daemons and end with the
-    process.
+    Each one has a thread, so that one that hangs keeps nobody else waiting; one more thread starts them, so that nobody
+    waits for the pipeline either. The threads are daemons and end with the process.
 
     Args:
         implementations: the collectors.
@@ -89,6 +96,23 @@ class Scheduler:
         self._say = say
         self._clock = clock
         self._asyncio = _AsyncLoop()
+        self._stopping, self._woken = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="vmon-scheduler", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._woken.clear()
+            now = self._clock()
+            try:
+                self.run_due(now)
+            except Exception as error:  # noqa: BLE001 (out of threads, or a defect of ours; the other collectors go on)
+                self._say(Severity.CRITICAL, "scheduler", f"collectors could not be started: {describe(error)}")
+                self._stopping.wait(LONGEST_WAIT)
+            self._woken.wait(min(max(self.next_due(now) - now, SHORTEST_WAIT), LONGEST_WAIT))
 
     def run_due(self, now: float) -> None:
         """Start every collector whose time has come, and look after those that overrun."""
@@ -109,6 +133,7 @@ class Scheduler:
         """Make everything due now: the lifecycle wants a fresh look."""
         for job in self._jobs:
             job.due = 0.0
+        self._woken.set()
 
     def hold(self, plugins: Collection[str]) -> None:
         """Begin no more calls of these plugins, and wait for those that go on; a late one is not waited for."""
@@ -125,6 +150,7 @@ class Scheduler:
         for job in self._jobs:
             if job.implementation.plugin in plugins:
                 job.held = False
+        self._woken.set()
 
     def exchange(self, leaving: Collection[str], coming: Iterable[Implementation]) -> None:
         """Put collectors in the place of others, while they are held; a successor is due when the old one would be.
@@ -145,13 +171,15 @@ class Scheduler:
 
     def stop(self, timeout: float) -> None:
         """End the threads; one whose call does not return within `timeout` seconds is left behind."""
+        self._stopping.set()
+        self._woken.set()
         with self._changing:  # a thread may be about to be started
             for job in self._jobs:
                 job.end()
         end = time.monotonic() + timeout
-        for job in self._jobs:
-            if job.thread is not None:
-                job.thread.join(max(0.0, end - time.monotonic()))
+        for thread in (self._thread, *(job.thread for job in self._jobs)):
+            if thread is not None and thread.ident is not None:
+                thread.join(max(0.0, end - time.monotonic()))
         self._asyncio.stop(max(0.0, end - time.monotonic()))
 
     def _next(self, job: _Job) -> float:
@@ -188,6 +216,7 @@ class Scheduler:
                 return
             self._collect(job)
             job.idle.set()
+            self._woken.set()
 
     def _collect(self, job: _Job) -> None:
         tick = self._make_tick()

@@ -92,9 +92,9 @@ class Loop:
         return Tick(time=self._clock(), target=target, state=state, urgent=self.hurried or state in URGENT)
 
     def turn(self) -> None:
-        """Do one round: do the jobs, start what is due, wait for something to happen, take it in."""
+        """Do one round: do the jobs, ask for a fresh look where one is needed, wait for something and take it in."""
         self._jobs.run()
-        self._collect()
+        self._urge()
         for frame in self._arrived():
             self.pipeline.advance(frame)
             self._judged_at = frame.time
@@ -111,14 +111,11 @@ class Loop:
                 self.pipeline.advance(frame)
         self._jobs.run()
 
-    def _collect(self) -> None:
-        if self.scheduler is None:
-            return
-        now = self._clock()
-        if self.pipeline.tracker.state in URGENT and now - self._urged_at >= self._interval:
+    def _urge(self) -> None:
+        now, urgent = self._clock(), self.pipeline.tracker.state in URGENT
+        if self.scheduler is not None and urgent and now - self._urged_at >= self._interval:
             self._urged_at = now  # each frame makes a turn: without a pace a suspect server would be flooded with looks
             self.scheduler.urge()
-        self.scheduler.run_due(now)
 
     def _arrived(self) -> Iterable[Frame]:
         try:
@@ -131,7 +128,4 @@ class Loop:
 
     def _patience(self) -> float:
         now = self._clock()
-        until = self._judged_at + self._interval
-        if self.scheduler is not None:
-            until = min(until, self.scheduler.next_due(now))
-        return min(max(until - now, 0.001), self._interval)
+        return min(max(self._judged_at + self._interval - now, 0.001), self._interval)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -24,13 +21,8 @@ if TYPE_CHECKING:
 
     from vmon_core.host.plugin_host import PluginHost
 
-_T = TypeVar("_T")
-
 STEP_SECONDS = 2.0
 """Seconds that a plugin may take for each step of a swap: the judgement of all frames waits for it."""
-
-PACE = 0.005
-"""Seconds between two looks for collectors that are due while plugins are swapped."""
 
 
 @attrs.frozen(kw_only=True)
@@ -41,13 +33,11 @@ class Surroundings:
         between_ticks: does a job on the pipeline's thread.
         scheduler: tells the scheduler, None while the monitor does not run.
         say: tells people.
-        clock: tells the time in Unix seconds.
     """
 
     between_ticks: Callable[[Callable[[], Any]], Any]
     scheduler: Callable[[], Scheduler | None]
     say: Say
-    clock: Callable[[], float] = time.time
 
 
 @attrs.frozen(kw_only=True)
@@ -98,7 +88,7 @@ class Swap:
         if self._scheduler is not None:
             self._scheduler.hold(held)
         try:
-            self._around.between_ticks(lambda: self._while_collecting(self._exchange))
+            self._around.between_ticks(self._exchange)
         finally:
             if self._scheduler is not None:
                 self._scheduler.release(held)
@@ -106,24 +96,6 @@ class Swap:
             for implementation in plugin.implementations:
                 implementation.health.shut_out("replaced")  # a thread of the user's may be about to call it
             self._host.dismiss(plugin)
-
-    def _while_collecting(self, work: Callable[[], _T]) -> _T:
-        """Work in a thread, and start the other plugins' collectors in the meantime."""
-        done: Future[_T] = Future()
-
-        def run() -> None:
-            try:
-                done.set_result(work())
-            except BaseException as error:  # noqa: BLE001 (handed to who waits)
-                done.set_exception(error)
-
-        thread = threading.Thread(target=run, name="vmon-reload", daemon=True)
-        thread.start()
-        while thread.is_alive():
-            thread.join(PACE)
-            if self._scheduler is not None:
-                self._scheduler.run_due(self._around.clock())
-        return done.result()
 
     def _exchange(self) -> None:
         states = self._states()
