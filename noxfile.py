@@ -86,9 +86,9 @@ def types(session: nox.Session) -> None:
     session.run("mypy", "src", *(f"packages/{name}/src" for name in PACKAGES))
 
 
-@nox.session
+@nox.session(default=False)
 def tests(session: nox.Session) -> None:
-    """Run the core's tests and the examples in its docstrings from the tree, recorded traces included."""
+    """Run the core's tests and examples from the tree, while you work; `core_tests` runs the same on the wheel."""
     install_all(session, "test")
     session.run("pytest", "src", *CORE_TESTS, "-m", "not vllm", *session.posargs)
 
@@ -167,15 +167,24 @@ def _pip_check(session: nox.Session) -> list[str]:
 @nox.session(requires=["build"], reuse_venv=False)
 @nox.parametrize(("python", "core"), DIAGONAL)
 def core_tests(session: nox.Session, core: str) -> None:
-    """Run the core's tests against its wheel: lowest dependencies on the oldest Python, newest on the newest."""
+    """Run the core's tests and examples on its wheel: lowest versions on the oldest Python, newest on the newest."""
     install_built(session, *PACKAGES, core=core)
-    session.run("pytest", *CORE_TESTS, "-m", "not vllm and not slow", *session.posargs)
+    examples = ["--pyargs", "vmon_core", "--ignore-glob=*/vmon_core/templates/*"]  # a template is not Python yet
+    session.run("pytest", *examples, *CORE_TESTS, *chosen(core, "not vllm"), *session.posargs)
+
+
+def chosen(core: str, *expressions: str) -> list[str]:
+    """What pytest selects: slow tests run once on each Python, with the newest dependencies where it is both ends."""
+    once = ["not slow"] if core == "oldest" and OLDEST == NEWEST else []
+    every = [*expressions, *once]
+    return ["-m", " and ".join(every)] if every else []
 
 
 def run_plugin_tests(session: nox.Session, package: str, core: str) -> None:
     """Run the tests of one package, and the examples in its docstrings, against its wheel."""
     install_built(session, package, core=core)
-    session.run("pytest", "--pyargs", module(package), f"packages/{package}/tests", *session.posargs)
+    tests = ["--pyargs", module(package), f"packages/{package}/tests"]
+    session.run("pytest", *tests, *chosen(core), *session.posargs)
 
 
 @nox.session(requires=["build"], reuse_venv=False)

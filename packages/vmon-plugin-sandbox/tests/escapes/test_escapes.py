@@ -46,6 +46,7 @@ def test_the_corpus_is_whole() -> None:
     assert {attempt.must for attempt in ATTEMPTS} == {"denied", "limited"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: attempt.id)
 def test_an_attempt_gets_nothing(engine: Engine, around: Surroundings, attempt: Attempt) -> None:
     """No secret, file, connection, process or signal; it is stopped in time, and what comes next works."""
