@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
     from tests.host.reload.conftest import Bench
 
-DEPENDANT = """
+DEPENDENT = """
     from vmon_core.plugin import PluginInfo, hookimpl
 
     starts = stops = 0
 
     @hookimpl
     def vmon_plugin_info():
-        return PluginInfo(name="dependant", version="1.0", requires=("count<2",))
+        return PluginInfo(name="dependent", version="1.0", requires=("count<2",))
 
     @hookimpl
     def vmon_start(host):
@@ -103,22 +103,22 @@ def test_version_out_of_service_has_no_state(make_bench: Callable[..., Bench]) -
     assert "counter 1.0 is replaced without its state: its process crashed with SIGSEGV" in bench.texts()
 
 
-def test_dependants_follow(make_bench: Callable[..., Bench]) -> None:
+def test_dependents_follow(make_bench: Callable[..., Bench]) -> None:
     """Who requires something of the plugin is stopped before it and started after it."""
-    bench = make_bench(counter=counter("1.0"), dependant=DEPENDANT)
+    bench = make_bench(counter=counter("1.0"), dependent=DEPENDENT)
     bench.write("counter", counter("1.1", provides="1.1"))
-    assert bench.monitor.reloader.reload("counter").restarted == ("dependant",)
-    module = sys.modules["vmon_plugin_file_dependant"]
+    assert bench.monitor.reloader.reload("counter").restarted == ("dependent",)
+    module = sys.modules["vmon_plugin_file_dependent"]
     assert (module.starts, module.stops) == (2, 1)
 
 
-def test_version_that_dependants_cannot_use_is_refused(make_bench: Callable[..., Bench]) -> None:
-    """The reason names the dependant; it was not even stopped."""
-    bench = make_bench(counter=counter("1.0"), dependant=DEPENDANT)
+def test_version_that_dependents_cannot_use_is_refused(make_bench: Callable[..., Bench]) -> None:
+    """The reason names the dependent; it was not even stopped."""
+    bench = make_bench(counter=counter("1.0"), dependent=DEPENDENT)
     bench.write("counter", counter("2.0", provides="2.0"))
-    with pytest.raises(PluginError, match=r"'dependant', which is in use, would be lost.* needs count<2"):
+    with pytest.raises(PluginError, match=r"'dependent', which is in use, would be lost.* needs count<2"):
         bench.monitor.reloader.reload("counter")
-    assert sys.modules["vmon_plugin_file_dependant"].stops == 0
+    assert sys.modules["vmon_plugin_file_dependent"].stops == 0
     assert bench.version("counter") == "1.0"
 
 
@@ -200,8 +200,8 @@ def test_plugin_in_a_child_process_is_reloaded(make_bench: Callable[..., Bench])
 
 def test_what_others_need_is_not_disabled(make_bench: Callable[..., Bench]) -> None:
     """The reason names who needs it."""
-    bench = make_bench(counter=counter("1.0"), dependant=DEPENDANT)
-    with pytest.raises(PluginError, match="'dependant', which is in use, would be lost"):
+    bench = make_bench(counter=counter("1.0"), dependent=DEPENDENT)
+    with pytest.raises(PluginError, match="'dependent', which is in use, would be lost"):
         bench.monitor.reloader.disable("counter")
 
 
