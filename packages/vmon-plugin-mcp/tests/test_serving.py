@@ -7,6 +7,7 @@ import json
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
 LIST = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
 
 
-def post(served: Served, headers: Mapping[str, str], body: str = LIST, path: str | None = None) -> int:
+def post(
+    served: Served, headers: Mapping[str, str], body: str = LIST, path: str | None = None, method: str = "POST"
+) -> int:
     """Send a request as any program on the machine could, and return the status."""
     address = urlsplit(served.url)
     assert address.hostname is not None
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
     basic = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-    connection.request("POST", path or address.path, body, {**basic, **headers})
+    connection.request(method, path or address.path, body, {**basic, **headers})
     status = connection.getresponse().status
     connection.close()
     return status
@@ -58,7 +61,22 @@ def test_nobody_without_the_token(serve: Serve, empty: Path) -> None:
     assert [post(served, headers) for headers in (*wrong, {"Authorization": f"Basic {token}"})][:3] == [401, 401, 401]
     assert {post(served, {"Authorization": f"Basic {token}"}), post(served, {"Authorization": token})} == {401}
     assert post(served, {}, path="/elsewhere") == 401
+    assert {post(served, {}, method=method) for method in ("GET", "DELETE", "PUT", "OPTIONS", "HEAD")} == {401}
+    assert post(served, {"Upgrade": "websocket", "Connection": "Upgrade"}, method="GET") == 401
     assert post(served, {"Authorization": f"Bearer {token}"}) == 200
+
+
+def test_agents_at_the_same_time(serve: Serve, stopped: Path) -> None:
+    """Each gets its own answers; what is no request is refused, and is no error of the server."""
+    served = serve(stopped)
+    token = served.token_file.read_text().strip()
+    right = {"Authorization": f"Bearer {token}"}
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda body: post(served, right, body), [LIST, "no JSON", "[]", "{}"] * 8))
+    assert statuses[::4] == [200] * 8
+    assert max(statuses) < 500
+    agents = [served.agent() for _ in range(4)]
+    assert {agent.call("get_state")["state"] for agent in agents} == {"STOPPED"}
 
 
 def test_web_pages_are_refused(serve: Serve, empty: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 from mcp.types import CallToolResult, TextContent
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from vmon_core.dynamic import Problem
+
+_log = logging.getLogger(__name__)
+
+_INTERNAL = {
+    "code": "internal",
+    "message": "the tool failed by a mistake in vmon; nothing else is affected",
+    "help": "tell the person you work for; what happened is on the standard error of `vmon mcp`",
+}
 
 Answer = dict[str, Any]
 """Plain data, marked and bounded."""
@@ -54,6 +63,9 @@ def answering(tool: Callable[..., Answer]) -> Callable[..., CallToolResult]:
             return _result({"error": _rejected(error)}, failed=True)
         except VmonError as error:
             return _result({"error": {"code": "failed", "message": marked(str(error), Origin.SERVER)}}, failed=True)
+        except Exception as error:  # noqa: BLE001 (a mistake of ours: its text could quote anything, so it goes to the log alone)
+            _log.exception("the tool %s failed", tool.__name__)
+            return _result({"error": {**_INTERNAL, "kind": type(error).__name__}}, failed=True)
 
     return answer
 

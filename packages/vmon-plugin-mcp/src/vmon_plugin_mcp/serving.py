@@ -33,13 +33,15 @@ _REFUSAL = b'{"error": "the header `Authorization: Bearer TOKEN` is missing or w
 
 @attrs.frozen
 class TokenGuard:
-    """Lets only requests with the token through to `app`; all others get 401."""
+    """Lets only requests with the token through to `app`; all others get 401, and what is no request nothing."""
 
     app: App
     token: str = attrs.field(repr=False)
 
     async def __call__(self, scope: Scope, receive: object, send: Send) -> None:
         """Serve one request."""
+        if scope["type"] not in {"http", "lifespan"}:
+            return
         if scope["type"] == "http" and not self._may(scope):
             headers = [(b"content-type", b"application/json"), (b"www-authenticate", b"Bearer")]
             await send({"type": "http.response.start", "status": 401, "headers": headers})

@@ -97,7 +97,9 @@ class _Marker:
             return value
         if isinstance(value, Enum):
             return value.name.lower() if isinstance(value, Severity) else self.mark(value.value, depth)
-        if isinstance(value, int | float):
+        if isinstance(value, int):
+            return value
+        if isinstance(value, float):
             return value if math.isfinite(value) else str(value)
         if isinstance(value, str):
             return self._text(value)
