@@ -8,6 +8,9 @@ import attrs
 
 from vmon_core.dynamic import Problem
 
+STATUSES = ("active", "quarantined", "disabled")
+"""How a plugin can fare."""
+
 LIMITS_IN_A_ROW = 3
 """After so many limits or crashes in a row a plugin is left alone for a while: each of them costs a worker."""
 
