@@ -27,6 +27,8 @@ class Unspeakable:
     ("more", "complaint"),
     [
         ({"summary": Unspeakable()}, "its summary must be of type str"),
+        ({"summary": "two\nlines"}, "its summary must be one line of plain text"),
+        ({"summary": "\x1b[31mred"}, "its summary must be one line of plain text"),
         ({"config": "Config"}, "its config must be"),
         ({"actions": {1: Risk.INTERRUPTS}}, "its actions must be a mapping of kinds to a Risk"),
         ({"actions": {"stop": "interrupts"}}, "its actions must be a mapping of kinds to a Risk"),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import UnionType
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -34,6 +35,9 @@ def check_info(info: object) -> PluginInfo:
         raise PluginError(msg)
     check_name(info.name)
     _check_types(info, {"summary": str, "config": type | None})
+    if _CONTROL.search(info.summary):
+        msg = f"its summary must be one line of plain text, not {info.summary!r}"
+        raise PluginError(msg)
     if not _is_version(info.version):
         msg = f"its version {info.version!r} is no version (PEP 440)"
         raise PluginError(msg)

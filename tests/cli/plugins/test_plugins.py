@@ -182,6 +182,14 @@ def test_plugin_that_nobody_announces(vmon: Callable[..., Result], tmp_path: Pat
     assert (tmp_path / "vmon.toml").read_text() == ""
 
 
+def test_nothing_to_enable_where_there_is_no_file(vmon: Callable[..., Result], tmp_path: Path) -> None:
+    """Nothing is disabled there, and no file is made to say so."""
+    (tmp_path / "vmon.toml").unlink()
+    result = vmon("plugins", "enable", "system")
+    assert (result.exit_code, result.exception) == (0, None)
+    assert not (tmp_path / "vmon.toml").exists()
+
+
 def test_required_plugin_cannot_be_disabled(vmon: Callable[..., Result], tmp_path: Path) -> None:
     """Vmon would not start any more."""
     (tmp_path / "vmon.toml").write_text('[plugins]\nrequired = ["system"]\n')

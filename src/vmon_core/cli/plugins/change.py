@@ -12,6 +12,7 @@ from vmon_core.cli.common import emit_json
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
+    from vmon_core.config import Config
     from vmon_core.host.resolution.records import Candidate
 
 
@@ -42,11 +43,10 @@ def change_plugins(
 
 def tell_running(method: str, name: str, *, as_json: bool) -> None:
     """Have every monitor that runs with this configuration do at once what the file now says."""
-    from vmon_core.config import load_config
     from vmon_core.control.client import running_monitors
     from vmon_core.control.wire import ControlError
 
-    for monitor in running_monitors(load_config(_file()).data_dir):
+    for monitor in running_monitors(_config().data_dir):
         try:
             monitor.client.call(method, name=name)
             said = "done there as well"
@@ -65,12 +65,17 @@ def _file() -> Path:
     return file_to_edit(Path(named) if named else None)
 
 
-def required_plugins() -> tuple[str, ...]:
-    """The plugins that the file in force requires; none where there is no file yet."""
-    from vmon_core.config import load_config
+def _config() -> Config:
+    """What the file in force says; the defaults where there is none yet."""
+    from vmon_core.config import Config, load_config
 
     path = _file()
-    return load_config(path).plugins.required if path.exists() else ()
+    return load_config(path) if path.exists() else Config()
+
+
+def required_plugins() -> tuple[str, ...]:
+    """The plugins that the file in force requires."""
+    return _config().plugins.required
 
 
 def installed(name: str) -> Candidate | None:
@@ -79,12 +84,10 @@ def installed(name: str) -> Candidate | None:
 
 
 def _announced() -> tuple[Candidate, ...]:
-    from vmon_core.config import load_config
     from vmon_core.host.discovery import discover
     from vmon_core.host.folders import plugin_files
 
-    path = _file()
-    return (*discover(), *plugin_files(load_config(path).plugins.folders if path.exists() else ()))
+    return (*discover(), *plugin_files(_config().plugins.folders))
 
 
 def must_be_installed(name: str) -> Candidate:
