@@ -64,3 +64,19 @@ def test_strictest_ruling_wins(mode: GateMode, rulings: list[Ruling]) -> None:
     final = gate.rule(action(), [Verdict(ruling=r, reason="") for r in rulings]).ruling
     order = [Ruling.ALLOW, Ruling.HOLD, Ruling.DENY]
     assert final is max([own, *rulings], key=order.index)
+
+
+@pytest.mark.parametrize(
+    ("own", "user", "effective"),
+    [
+        (GateMode.AUTO, GateMode.OBSERVE, GateMode.OBSERVE),
+        (GateMode.APPROVE, GateMode.OFF, GateMode.OFF),
+        (GateMode.OBSERVE, GateMode.AUTO, GateMode.OBSERVE),
+        (None, GateMode.AUTO, GateMode.AUTO),
+    ],
+)
+def test_plugin_goes_no_further_than_the_user_allows(own: GateMode | None, user: GateMode, effective: GateMode) -> None:
+    """It may hold its proposal back; it may not let it through."""
+    action = Action(id="1", kind="restart", target="t", reason="r", policy="p", time=0.0, mode=own)
+    for gate in (Gate(user), Gate(GateMode.SUGGEST, {"restart": user})):
+        assert gate.mode_of(gate.bounded(action)) is effective

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _WEIGHT = {Ruling.ALLOW: 0, Ruling.HOLD: 1, Ruling.DENY: 2}
 
+_REACH = {mode: reach for reach, mode in enumerate(GateMode)}
+"""How far each mode lets an action go."""
+
 _HELD = {
     GateMode.OBSERVE: "mode observe: noted, not done",
     GateMode.SUGGEST: "mode suggest: for a person to do",
@@ -60,6 +63,12 @@ class Gate:
     def mode_of(self, action: Action) -> GateMode:
         """The mode that applies to an action: its policy's, else its kind's, else the gate's."""
         return action.mode or self.kinds.get(action.kind) or self.mode
+
+    def bounded(self, action: Action) -> Action:
+        """Make of a plugin's proposal one that goes no further than the user allows; it may hold itself back."""
+        plain = attrs.evolve(action, mode=None)
+        stricter = action.mode is not None and _REACH[action.mode] < _REACH[self.mode_of(plain)]
+        return action if stricter else plain
 
     def _by_mode(self, action: Action) -> Verdict:
         mode = self.mode_of(action)

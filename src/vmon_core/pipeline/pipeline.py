@@ -105,7 +105,7 @@ class Pipeline:
         for action in self._guardrails.check(policies.values(), checkpoint):
             self._decide(action, checkpoint)
         for action in self._hooks.guardrail(checkpoint):
-            self._decide(action, checkpoint)
+            self._decide(self.gate.bounded(action), checkpoint)
 
     def _decide(self, action: Action, checkpoint: Checkpoint) -> None:
         self._recorder.add_action(action)
