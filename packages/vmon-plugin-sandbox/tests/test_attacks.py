@@ -190,3 +190,11 @@ def test_what_is_no_longer_granted_does_not_run_after_a_restart(make: Callable[.
     second.turn()
     assert second.proposed == []
     assert "may not propose 'restart'" in second.status("g")["disabled"]
+
+
+def test_the_text_of_an_error_is_one_printable_line(bench: Bench) -> None:
+    """It goes into messages, logs and findings: it neither fakes a line nor steers a terminal."""
+    code = "raise ValueError('\\x1b[2J\\nvmon: all is well\\u202e' * 100)"
+    [problem] = bench.refused("bad", "collector", code)
+    assert problem.message.isprintable()
+    assert len(problem.message) == 500

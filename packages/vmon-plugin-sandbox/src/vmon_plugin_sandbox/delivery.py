@@ -15,9 +15,10 @@ from vmon_core.pipeline.guardrails import Guardrails
 from vmon_core.records import Finding, GuardrailPolicy, Severity
 from vmon_plugin_sandbox import allowance, exports, rules
 from vmon_plugin_sandbox.allowance import Allowance, Allowances
-from vmon_plugin_sandbox.results import Choice, label
+from vmon_plugin_sandbox.results import Choice
 from vmon_plugin_sandbox.sweeps import Job
 from vmon_plugin_sandbox.view import View, change_fields, frame_rows
+from vmon_plugin_sandbox.words import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

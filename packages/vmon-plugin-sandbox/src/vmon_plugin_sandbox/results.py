@@ -9,6 +9,7 @@ import attrs
 
 from vmon_core.dynamic import CodeKind
 from vmon_core.records import Finding, Sample, Severity
+from vmon_plugin_sandbox.words import label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,6 @@ METRIC = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 _SUFFIX = re.compile(r"[a-z0-9_.-]{1,64}")
 MOST_SAMPLES = 200
 MOST_FINDINGS = 20
-_TEXT = 500
 _LABELS = 8
 
 STATUS = {
@@ -62,12 +62,6 @@ def _refused(message: str, help_: str, code: str = "result") -> SandboxRuntimeEr
     from vmon_plugin_sandbox.engine.errors import SandboxRuntimeError  # noqa: PLC0415 (loads the interpreter's client, 11 MB)
 
     return SandboxRuntimeError(message, help=help_, code=code)
-
-
-def label(text: object, size: int = _TEXT) -> str:
-    """Text of code is data: one line of printable characters, and not too long."""
-    line = "".join(c if c.isprintable() else " " for c in str(text))
-    return line if len(line) <= size else f"{line[: size - 1]}…"
 
 
 # --- collectors ---

@@ -13,12 +13,10 @@ from vmon_plugin_sandbox.engine.errors import (
     SandboxRejectedError,
     SandboxRuntimeError,
 )
+from vmon_plugin_sandbox.words import label
 
 if TYPE_CHECKING:
     from vmon_plugin_sandbox.engine.errors import SandboxError
-
-MESSAGE_LENGTH = 500
-"""Characters of a message that are kept: it may quote the code's own strings, which can be megabytes."""
 
 PLAINER = "write it with functions, lists and dicts"
 
@@ -38,22 +36,20 @@ def translated(error: pydantic_monty.MontyError) -> SandboxError:
     if isinstance(error, pydantic_monty.MontyCrashedError):
         return _crashed(error)
     if isinstance(error, pydantic_monty.MontySyntaxError):
-        return SandboxRejectedError(_short(error.display("msg")), line=line_of(error))
+        return SandboxRejectedError(label(error.display("msg")), line=line_of(error))
     if not isinstance(error, pydantic_monty.MontyRuntimeError):
-        return SandboxRuntimeError(_short(str(error)), code="result")
+        return SandboxRuntimeError(label(str(error)), code="result")
     if is_limit(error):
-        return SandboxLimitError(_short(error.display("msg")), line=line_of(error), help=for_exception(error))
+        return SandboxLimitError(label(error.display("msg")), line=line_of(error), help=for_exception(error))
     if is_unsupported(error):
         missing = error.display("msg").removeprefix(_UNSUPPORTED)
-        return SandboxRejectedError(
-            _short(f"the sandbox does not support {missing}"), line=line_of(error), help=PLAINER
-        )
-    return SandboxRuntimeError(_short(error.display("type-msg")), line=line_of(error), help=for_exception(error))
+        return SandboxRejectedError(label(f"the sandbox does not support {missing}"), line=line_of(error), help=PLAINER)
+    return SandboxRuntimeError(label(error.display("type-msg")), line=line_of(error), help=for_exception(error))
 
 
 def unusable(error: Exception) -> SandboxError:
     """The error for a result that the binding cannot even hand over, such as a dict with objects as its keys."""
-    return SandboxRuntimeError(_short(f"what it returned is no plain data: {error}"), code="result")
+    return SandboxRuntimeError(label(f"what it returned is no plain data: {error}"), code="result")
 
 
 def is_unsupported(error: pydantic_monty.MontyRuntimeError) -> bool:
@@ -73,7 +69,3 @@ def _crashed(error: pydantic_monty.MontyCrashedError) -> SandboxError:
     if error.timed_out:
         return SandboxLimitError("the worker did not answer in time and was killed", help="do less in one run")
     return SandboxCrashedError(f"the worker died, with status {error.exit_status}")
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= MESSAGE_LENGTH else f"{text[:MESSAGE_LENGTH]}…"
