@@ -116,14 +116,17 @@ def test_exporter_writes_the_rows_that_it_keeps(bench: Bench, tmp_path: Path) ->
 
 
 def test_a_guardrail_that_fails_is_unknown(bench: Bench) -> None:
-    """It neither fires nor starts its time anew."""
+    """It neither fires nor starts its time anew, and the time that nobody knows about does not count."""
     bench.manager.create_guardrail(
         "edge", "", "return checkpoint.metrics.get('x', 1) / checkpoint.metrics.get('y', 1) > 1", "notify", hold_for=3
     )
-    for y in (1, 1, 0, 0, 1, 1):
+    for y in (1, 1, 1, 0, 0, 0, 1, 1):
         bench.turn(x=2, y=y)
+    assert bench.proposed == []
+    for _ in range(2):
+        bench.turn(x=2, y=1)
     assert bench.proposed == ["notify"]
-    assert bench.status("edge")["errors"] == 2
+    assert bench.status("edge")["errors"] == 3
 
 
 @pytest.mark.parametrize(

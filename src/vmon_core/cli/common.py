@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -17,9 +17,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 """The option that every printing command has."""
 
 
-def emit_json(data: object) -> None:
-    """Print one JSON object on one line, at once."""
-    click.echo(json.dumps(data, default=str, ensure_ascii=False))
+def emit_json(data: object, file: IO[str] | None = None) -> None:
+    """Print one JSON object on one line, at once; into `file` instead of standard output when one is given."""
+    click.echo(json.dumps(data, default=str, ensure_ascii=False), file=file)
 
 
 def load_config() -> Config:

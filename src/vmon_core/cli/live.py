@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -39,25 +40,31 @@ def make_view(*, as_json: bool) -> View:
 
 
 class JsonView(Recorder):
-    """Prints one JSON object for each transition, finding and proposed action, and the report at the end."""
+    """Prints one JSON object for each transition, finding and proposed action, and the report at the end.
+
+    While it is shown, what plugins print goes to standard error: whoever reads the JSON expects nothing else.
+    """
 
     pace = 1.0
 
     def __init__(self) -> None:
         self._monitor: VLLMMonitor | None = None
+        self._out = sys.stdout
+        self._others = contextlib.ExitStack()
 
     def attach(self, monitor: VLLMMonitor, feedback: Feedback) -> None:  # noqa: ARG002 (a view's signature)
         """Begin to print."""
+        self._others.enter_context(contextlib.redirect_stdout(sys.stderr))
         self._monitor = monitor
         monitor.add_recorder(self)
 
     def add_change(self, target: str, change: Change) -> None:
         """Print a transition."""
-        emit_json({"event": "transition", "target": target, **change_dict(change)})
+        self._emit({"event": "transition", "target": target, **change_dict(change)})
 
     def add_finding(self, target: str, finding: Finding) -> None:
         """Print a finding."""
-        emit_json({"event": "finding", "target": target, **finding_dict(finding)})
+        self._emit({"event": "finding", "target": target, **finding_dict(finding)})
 
     def add_verdict(self, action: Action, verdict: Verdict) -> None:
         """Print a proposal with what the gate said to it."""
@@ -68,7 +75,7 @@ class JsonView(Recorder):
         self._show_action(ActionReport(action=action, outcome=outcome))
 
     def _show_action(self, report: ActionReport) -> None:
-        emit_json({"event": "action", "target": report.action.target, "id": report.action.id, **action_dict(report)})
+        self._emit({"event": "action", "target": report.action.target, "id": report.action.id, **action_dict(report)})
 
     def refresh(self) -> None:
         """Nothing to show between two events."""
@@ -76,7 +83,11 @@ class JsonView(Recorder):
     def close(self) -> None:
         """Print the report."""
         if self._monitor is not None:
-            emit_json({"event": "report", **self._monitor.get_lifecycle_report().as_dict()})
+            self._emit({"event": "report", **self._monitor.get_lifecycle_report().as_dict()})
+        self._others.close()
+
+    def _emit(self, data: object) -> None:
+        emit_json(data, self._out)
 
 
 class LineView(Recorder):

@@ -17,9 +17,17 @@ if TYPE_CHECKING:
 
 @attrs.define
 class _Watch:
-    """What is remembered of one policy: since when it holds, when it last proposed, whether it is broken."""
+    """What is remembered of one policy.
 
-    holding_since: float | None = None
+    Attributes:
+        held: seconds that it is known to have held without a break.
+        seen_at: when it was seen to hold by the latest look; None when that look saw something else.
+        proposed_at: when it last proposed something.
+        broken: its condition failed at the latest look.
+    """
+
+    held: float = 0.0
+    seen_at: float | None = None
     proposed_at: float | None = None
     broken: bool = False
 
@@ -54,15 +62,19 @@ class Guardrails:
 
         Args:
             policy: whose condition was looked at.
-            holds: what came of it; None when nobody knows: that neither violates the policy nor ends a violation.
+            holds: what came of it; None when nobody knows: that neither violates the policy nor ends a violation, and
+                the time of `hold_for` stands still meanwhile.
             checkpoint: the moment.
 
         Returns:
             The proposal, None when it is not time for one.
         """
         watch = self._watch(policy)
+        if holds and watch.seen_at is not None:
+            watch.held += checkpoint.time - watch.seen_at
         if holds is False:
-            watch.holding_since = None
+            watch.held = 0.0
+        watch.seen_at = checkpoint.time if holds else None
         return self._propose(policy, checkpoint) if holds and self._is_due(policy, watch, checkpoint) else None
 
     def forget(self, name: str) -> None:
@@ -74,10 +86,8 @@ class Guardrails:
 
     @staticmethod
     def _is_due(policy: GuardrailPolicy, watch: _Watch, checkpoint: Checkpoint) -> bool:
-        if watch.holding_since is None:
-            watch.holding_since = checkpoint.time
         cooling = watch.proposed_at is not None and checkpoint.time - watch.proposed_at < policy.cooldown
-        return not cooling and checkpoint.time - watch.holding_since >= policy.hold_for
+        return not cooling and watch.held >= policy.hold_for
 
     def _holds(self, policy: GuardrailPolicy, checkpoint: Checkpoint) -> bool | None:
         watch = self._watch(policy)

@@ -17,11 +17,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SOURCE = """
+from vmon_core.plugin import Capability, PluginInfo, every, hookimpl
+
+@hookimpl
+def vmon_plugin_info():
+    return PluginInfo(name="mine", version="VERSION", provides=(Capability("mine.data"),))
+
+@hookimpl
+@every("50ms")
+def vmon_collect():
+    print("a plugin that talks")
+"""
+
+DEPENDENT = """
 from vmon_core.plugin import PluginInfo, hookimpl
 
 @hookimpl
 def vmon_plugin_info():
-    return PluginInfo(name="mine", version="VERSION")
+    return PluginInfo(name="other", version="1.0", requires=("mine.data",))
 """
 
 
@@ -84,6 +97,23 @@ def test_disable_and_enable_act_at_once(config: Path) -> None:
     assert not in_use()
     assert "done there as well" in vmon(config, "plugins", "enable", "mine").stdout
     assert in_use()
+
+
+def test_running_monitor_refuses(config: Path, request: pytest.FixtureRequest) -> None:
+    """What another plugin needs there is not taken away: the file says it for the next start, the exit code tells."""
+    (config.parent / "plugins" / "other.py").write_text(DEPENDENT)
+    request.getfixturevalue("watching")
+    done = vmon(config, "plugins", "disable", "mine", "--json")
+    written, told = map(json.loads, done.stdout.splitlines())
+    assert (done.returncode, written["changed"], told["done"]) == (1, True, False)
+    assert "other" in told["refusal"]
+
+
+def test_json_of_a_watch_is_nothing_but_json(config: Path) -> None:
+    """What plugins print meanwhile is on standard error."""
+    done = vmon(config, "watch", "--json", "--for", "2", "http://127.0.0.1:9")
+    assert [json.loads(line)["event"] for line in done.stdout.splitlines()][-1] == "report"
+    assert "a plugin that talks" in done.stderr
 
 
 def test_no_monitor_runs(config: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
     from vmon_core.config import Config
+    from vmon_core.control.client import Running
     from vmon_core.host.resolution.records import Candidate
 
 
@@ -42,20 +44,29 @@ def change_plugins(
 
 
 def tell_running(method: str, name: str, *, as_json: bool) -> None:
-    """Have every monitor that runs with this configuration do at once what the file now says."""
+    """Have every monitor that runs with this configuration do what the file now says; exit with 1 when one refuses."""
     from vmon_core.control.client import running_monitors
+
+    asked = [(monitor, _refusal(monitor, method, name)) for monitor in running_monitors(_config().data_dir)]
+    for monitor, refusal in asked:
+        if as_json:
+            emit_json({"pid": monitor.pid, "target": monitor.name, "done": not refusal, "refusal": refusal})
+        else:
+            said = refusal or "done there as well"
+            click.echo(f"running monitor of {monitor.name} (pid {monitor.pid}): {said}")
+    if any(refusal for _, refusal in asked):
+        sys.exit(1)
+
+
+def _refusal(monitor: Running, method: str, name: str) -> str:
+    """What a monitor says against it, "" when it did it."""
     from vmon_core.control.wire import ControlError
 
-    for monitor in running_monitors(_config().data_dir):
-        try:
-            monitor.client.call(method, name=name)
-            said = "done there as well"
-        except ControlError as error:
-            said = str(error)
-        if as_json:
-            emit_json({"pid": monitor.pid, "target": monitor.name, "done": said})
-        else:
-            click.echo(f"running monitor of {monitor.name} (pid {monitor.pid}): {said}")
+    try:
+        monitor.client.call(method, name=name)
+    except ControlError as error:
+        return str(error)
+    return ""
 
 
 def _file() -> Path:

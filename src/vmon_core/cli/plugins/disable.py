@@ -23,7 +23,8 @@ def command(name: str, as_json: bool) -> None:
     there needs it; from the next start on it is not even imported.
 
     \b
-    Exit code:  0 it is disabled    1 there is no such plugin, it is required, or the file cannot be changed
+    Exit code:  0 it is disabled    1 there is no such plugin, it is required, the file cannot be changed,
+                                   or a running monitor refuses
     """
     from vmon_core.errors import PluginError
 

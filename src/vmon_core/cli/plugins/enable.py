@@ -22,7 +22,7 @@ def command(name: str, as_json: bool) -> None:
     Monitors that run with this configuration load it at once.
 
     \b
-    Exit code:  0 it is not disabled (any more)    1 the file cannot be changed
+    Exit code:  0 it is not disabled (any more)    1 the file cannot be changed, or a running monitor refuses
     """
 
     def change(plugins: MutableMapping[str, Any]) -> None:
