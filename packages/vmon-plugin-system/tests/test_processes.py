@@ -21,10 +21,17 @@ if TYPE_CHECKING:
 TITLED = (
     "import sys; from setproctitle import setproctitle; setproctitle({!r}); print(flush=True); sys.stdin.readline()"
 )
-PARENT = (
-    "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE); "
-    "print(child.pid, flush=True); sys.stdin.readline(); child.kill()"
-)
+PARENT = """
+import subprocess, sys, time
+while time.process_time() < 0.05:  # the kernel counts in steps of 10 ms
+    pass
+command = [sys.executable, "-c", "print(flush=True); input()"]
+child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+child.stdout.readline()  # before that it may still be the fork of this process
+print(child.pid, flush=True)
+sys.stdin.readline()
+child.kill()
+"""
 
 
 def start(code: str) -> subprocess.Popen[str]:

@@ -8,5 +8,6 @@ LENGTH = 500
 
 def label(text: object, size: int = LENGTH) -> str:
     """Text of code is data: one line of printable characters, and not too long."""
-    line = "".join(c if c.isprintable() else " " for c in str(text))
-    return line if len(line) <= size else f"{line[: size - 1]}…"
+    whole = str(text)  # cut before it is looked at: each character of megabytes would be an object
+    kept = whole if len(whole) <= size else f"{whole[: size - 1]}…"
+    return "".join(c if c.isprintable() else " " for c in kept)
