@@ -14,8 +14,8 @@ from vmon_core.control.wire import ANSWER_LIMIT, REQUEST_LIMIT, ControlError, co
 TIMEOUT = 60.0
 """Seconds to wait for an answer: a reload asks plugins to stop and to start, and each may take ten."""
 
-HELLO_SECONDS = 5.0
-"""Seconds that a monitor may take to say who it is; it may be busy with somebody else's request."""
+HELLO_SECONDS = 20.0
+"""Seconds that a monitor may take to say who it is: a server that takes all processors has held one up for five."""
 
 
 @attrs.frozen
