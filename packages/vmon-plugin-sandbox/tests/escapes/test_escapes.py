@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ import pytest
 
 from vmon_plugin_sandbox.escapes.__main__ import main
 from vmon_plugin_sandbox.escapes.corpus import Attempt, load
-from vmon_plugin_sandbox.escapes.harness import EngineSandbox, Outcome, judge
+from vmon_plugin_sandbox.escapes.harness import AGAIN, EngineSandbox, Outcome, judge
 from vmon_plugin_sandbox.escapes.surroundings import HOST_GLOBAL, SECRET, Surroundings
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def test_the_corpus_is_whole() -> None:
 @pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: attempt.id)
 def test_an_attempt_gets_nothing(engine: Engine, around: Surroundings, attempt: Attempt) -> None:
     """No secret, file, connection, process or signal; it is stopped in time, and what comes next works."""
-    assert judge(attempt, EngineSandbox(engine), around).failures == ()
+    assert judge(attempt, EngineSandbox(engine), around, again=AGAIN).failures == ()
 
 
 @pytest.mark.slow
@@ -120,6 +121,19 @@ def test_harm_is_noticed(harm: str, failure: str) -> None:
                 process.wait()
     vars(type(around.checkpoint)).get("x") and delattr(type(around.checkpoint), "x")
     assert [one for one in verdict.failures if one.startswith(failure) or failure in one], verdict
+
+
+def test_what_was_only_slow_gets_another_try(around: Surroundings) -> None:
+    """A busy machine is no escape; what is always slow is one."""
+    delays = [2.1, 0.0]
+
+    def sandbox(code: str, _: Surroundings) -> Outcome:
+        if code == "slow":
+            time.sleep(delays.pop(0))
+        return Outcome("returned", "True")
+
+    assert judge(Attempt("x", "x", "limited", "slow"), sandbox, around, again=1).failures == ()
+    assert delays == []
 
 
 @pytest.mark.parametrize("seen", [SECRET, HOST_GLOBAL, "['PWNED']"])

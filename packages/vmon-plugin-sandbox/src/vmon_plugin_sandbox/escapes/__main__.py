@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vmon_plugin_sandbox.engine import Engine
 from vmon_plugin_sandbox.escapes.corpus import load
-from vmon_plugin_sandbox.escapes.harness import EngineSandbox, judge
+from vmon_plugin_sandbox.escapes.harness import AGAIN, EngineSandbox, judge
 from vmon_plugin_sandbox.escapes.surroundings import Surroundings
 
 
@@ -24,7 +24,8 @@ def main(paths: list[str]) -> int:
     """
     engine, ended = Engine(), Counter[str]()
     with Surroundings() as around:
-        verdicts = [judge(attempt, EngineSandbox(engine), around) for path in paths for attempt in load(Path(path))]
+        attempts = [attempt for path in paths for attempt in load(Path(path))]
+        verdicts = [judge(attempt, EngineSandbox(engine), around, again=AGAIN) for attempt in attempts]
     engine.close()
     for verdict in verdicts:
         ended[verdict.ended] += 1
