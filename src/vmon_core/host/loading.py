@@ -137,10 +137,8 @@ class Loader:
 
     def _configure(self, info: PluginInfo) -> Any:  # noqa: ANN401 (each plugin has its own class)
         table = self._config.tables.get(info.name, {})
-        if (
-            info.config is None and not table
-        ):  # nothing of the plugin's is called then, and a thread takes a millisecond
-            return None
+        if info.config is None and not table:
+            return None  # nothing of the plugin's would be called, and a thread takes a millisecond
         return guarded(lambda: configured(info, table), "configuring it", self._say, self._patience)
 
     def choose(

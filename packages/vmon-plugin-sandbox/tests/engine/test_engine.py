@@ -57,6 +57,12 @@ def test_what_is_no_code_is_rejected(engine: Engine, code: str) -> None:
     assert caught.value.problem.code == "syntax"
 
 
+def test_code_that_says_it_cannot_do_something_is_not_rejected(engine: Engine) -> None:
+    """The interpreter raises the same type for what it does not support, but in words of its own."""
+    with pytest.raises(SandboxRuntimeError, match="NotImplementedError: mine"):
+        engine.run("raise NotImplementedError('mine')")
+
+
 @pytest.mark.parametrize(
     "code",
     [

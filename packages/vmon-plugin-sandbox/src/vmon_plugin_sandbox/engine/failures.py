@@ -53,10 +53,8 @@ def unusable(error: Exception) -> SandboxError:
 
 
 def is_unsupported(error: pydantic_monty.MontyRuntimeError) -> bool:
-    """Whether the interpreter refused the code before it ran any of it."""
-    frames = error.traceback()
-    outside = bool(frames) and frames[-1].function_name is None
-    return outside and isinstance(error.exception(), NotImplementedError)
+    """Whether the interpreter refused the code before it ran any of it; code may raise the same type itself."""
+    return isinstance(error.exception(), NotImplementedError) and error.display("msg").startswith(_UNSUPPORTED)
 
 
 def line_of(error: pydantic_monty.MontyRuntimeError | pydantic_monty.MontySyntaxError) -> int | None:
