@@ -15,9 +15,10 @@ from vmon_core.monitor import VLLMMonitor, make_host
 from vmon_core.monitor_methods import METHODS
 from vmon_core.plugin import PluginInfo, every, hookimpl
 from vmon_core.records import Target, Tick
+from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from vmon_core.records import Change, Sample
 
@@ -57,14 +58,6 @@ def samples(host: PluginHost) -> dict[tuple[str, str], Sample]:
     """What is counted now, by name and labels."""
     found = CostPlugin(host).vmon_collect(Tick(1.0, Target(name="t")))
     return {(s.name, " ".join(f"{k}={v}" for k, v in s.labels)): s for s in found}
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Wait until something is so, for at most ten seconds."""
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, "it never was"
-        threading.Event().wait(0.005)
 
 
 def test_nobody_called_costs_no_series() -> None:

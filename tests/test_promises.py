@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,12 +11,13 @@ from vmon_core.config import Config, MonitorConfig
 from vmon_core.journal import Journal
 from vmon_core.plugin import PluginInfo, hookimpl
 from vmon_core.records import Sample
+from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from vmon_core import VLLMMonitor
+    from vmon_core.host.plugin_host import PluginHost
     from vmon_core.records import Tick
 
 
@@ -41,14 +41,6 @@ def monitor(tmp_path: Path) -> VLLMMonitor:
     return create_monitor_with_plugins(config=Config(monitor=MonitorConfig(data_dir=tmp_path)))
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Wait for a condition."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
-
-
 def metrics(monitor: VLLMMonitor) -> dict[str, float]:
     """The latest values."""
     return monitor.between_ticks(monitor.pipeline.window.flat)
@@ -59,9 +51,8 @@ def proposed(monitor: VLLMMonitor) -> list[str]:
     return [report.action.kind for report in monitor.get_lifecycle_report().actions]
 
 
-def test_without_a_monitor(tmp_path: Path) -> None:
-    """A plugin system alone takes them."""
-    plugin_manager = setup_plugin_system(Config(monitor=MonitorConfig(data_dir=tmp_path)))
+def watch_gpus(plugin_manager: PluginHost) -> None:
+    """The calls as they were promised."""
     plugin_manager.create_plugin(
         name="gpu_monitor",
         plugin_type="collector",
@@ -74,24 +65,19 @@ def test_without_a_monitor(tmp_path: Path) -> None:
         condition_code="return checkpoint.metrics.get('gpu_temp', 0) > 80",
         intervention="throttle_gpu",
     )
+
+
+def test_without_a_monitor(tmp_path: Path) -> None:
+    """A plugin system alone takes them."""
+    plugin_manager = setup_plugin_system(Config(monitor=MonitorConfig(data_dir=tmp_path)))
+    watch_gpus(plugin_manager)
     assert [each["name"] for each in plugin_manager.code_plugins()] == ["gpu_monitor", "high_temp"]
 
 
 def test_collector_and_guardrail(monitor: VLLMMonitor) -> None:
     """The value arrives under its own key, and when it is too high the guardrail proposes."""
     plugin_manager = monitor.plugin_manager
-    plugin_manager.create_plugin(
-        name="gpu_monitor",
-        plugin_type="collector",
-        execute_code="return {'gpu_temp': 75, 'gpu_util': 85}",
-        description="Monitor GPU metrics",
-    )
-    plugin_manager.create_guardrail(
-        name="high_temp",
-        description="Detect GPU overheating",
-        condition_code="return checkpoint.metrics.get('gpu_temp', 0) > 80",
-        intervention="throttle_gpu",
-    )
+    watch_gpus(plugin_manager)
     monitor.plugin_manager.create_plugin(
         name="custom_collector", plugin_type="collector", execute_code="return {'custom_metric': 42}"
     )

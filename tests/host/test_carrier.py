@@ -10,9 +10,10 @@ import pytest
 
 from vmon_core.host.carrier import WATCH_SECONDS, Carrier
 from vmon_core.host.dispatch import Dispatcher, Implementation
+from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.host.conftest import Listener
 
@@ -43,14 +44,6 @@ def stuck() -> Iterator[Stuck]:
     made = Stuck()
     yield made
     made.release.set()
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Wait until something is so, for at most five seconds."""
-    end = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < end, "it never was"
-        threading.Event().wait(0.005)
 
 
 def test_stuck_implementation_rests_until_it_returned(stuck: Stuck, listener: Listener) -> None:

@@ -9,6 +9,7 @@ import pytest
 from vmon_core.host.facts import of_machine, of_plugins
 from vmon_core.host.resolution.records import Fact
 from vmon_core.plugin import hookimpl
+from vmon_testkit.trees import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,18 +28,9 @@ DRIVERS = {
 }
 
 
-def tree(root: Path, files: dict[str, str]) -> Path:
-    """Write files below a folder."""
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return root
-
-
 def test_machine(tmp_path: Path) -> None:
     """What the operating system tells, as versions; 15.6 GiB are what a machine with 16 shows."""
-    found = {name: fact.value for name, fact in of_machine(tree(tmp_path, FILES)).items()}
+    found = {name: fact.value for name, fact in of_machine(write_tree(tmp_path, FILES)).items()}
     assert (found["memory.gib"], found["kernel"], found["numa.nodes"]) == ("16", "6.8.0", "2")
     assert int(found["cpu.count"]) >= 1
     assert not {"gpu.count", "nvidia.driver"} & found.keys()
@@ -53,7 +45,7 @@ def test_machine_of_which_nothing_can_be_read(tmp_path: Path) -> None:
 def test_nvidia(tmp_path: Path, text: str, driver: str) -> None:
     """The driver's version, in both wordings, and one folder a GPU."""
     gpus = {f"proc/driver/nvidia/gpus/0000:0{n}:00.0/information": "" for n in range(2)}
-    found = of_machine(tree(tmp_path, {"proc/driver/nvidia/version": text, **gpus}))
+    found = of_machine(write_tree(tmp_path, {"proc/driver/nvidia/version": text, **gpus}))
     assert (found["nvidia.driver"], found["gpu.count"]) == (Fact(driver, "vmon"), Fact("2", "vmon"))
 
 

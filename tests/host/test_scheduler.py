@@ -17,6 +17,7 @@ from vmon_core.host.dispatch import Implementation
 from vmon_core.host.scheduler import Scheduler
 from vmon_core.plugin import every
 from vmon_core.records import Frame, Sample, Target, Tick
+from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,14 +83,6 @@ def bench(listener: Listener) -> Iterator[Bench]:
     yield made
     if made.scheduler is not None:
         made.scheduler.stop(5)
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Wait until something is so, for at most five seconds."""
-    end = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < end, "it never was"
-        threading.Event().wait(0.005)
 
 
 def test_runs_when_due_and_not_before(bench: Bench) -> None:

@@ -19,9 +19,10 @@ from vmon_core.journal.backlog import Backlog, Item, Seal, Statement
 from vmon_core.journal.frames import Line
 from vmon_core.lifecycle.states import LifecycleState, StateTransition
 from vmon_core.records import Change, Frame, Severity
+from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 NOW = 1_800_000_000.0
@@ -42,14 +43,6 @@ def change(number: int) -> Change:
 def numbers(journal: Journal) -> list[int]:
     """Which transitions are in the journal."""
     return [int(c.reason.split()[0]) for c in journal.changes("t")]
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    """Wait for a condition."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
 
 
 class Said:

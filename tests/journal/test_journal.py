@@ -10,7 +10,6 @@ import sqlite3
 import string
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import attrs
@@ -38,6 +37,7 @@ from vmon_core.records import (
     Verdict,
 )
 from vmon_core.report import ActionReport
+from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -298,15 +298,6 @@ def start(path: Path, count: int, name: str, *extra: str) -> subprocess.Popen[st
     """Start a process that writes."""
     command = [sys.executable, "-c", WRITE_AND_WAIT, str(path), str(count), name, *extra]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-
-def wait_until(condition: object, seconds: float = 20.0) -> None:
-    """Wait for a condition."""
-    assert callable(condition)
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def test_two_processes_write_while_others_read(path: Path) -> None:

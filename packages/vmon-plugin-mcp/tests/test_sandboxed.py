@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from conftest import Agent, Connect, Watch
     from vmon_testkit.pytest_plugin import StandInFactory
-
-
-def until(look: Callable[[], Any], seconds: float = 40.0) -> Any:
-    """What `look` returns once it is something."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"nothing came within {seconds} s"
-        time.sleep(0.1)
-    return found
 
 
 def make_number(agent: Agent) -> None:
@@ -41,14 +32,14 @@ def test_in_a_running_monitor(connect: Connect, watch: Watch, empty: Path, stand
     """The number of an agent's collector is among the metrics; what its guardrail proposes is held, and not done."""
     watch(empty, standin().url)
     agent = connect(empty)
-    assert until(lambda: agent.call("get_state").get("monitor_running"))
+    assert wait_until(lambda: agent.call("get_state").get("monitor_running"))
     assert agent.call("sandbox_functions")["functions"]
     make_number(agent)
-    found = until(lambda: agent.call("get_metrics", prefix="answer").get("metrics"))
+    found = wait_until(lambda: agent.call("get_metrics", prefix="answer").get("metrics"))
     assert found[0]["value"] == 42.0
     condition = f"return checkpoint.metrics.get('{found[0]['name']}', 0) > 41"
     agent.call("create_guardrail", name="too-much", condition_code=condition, intervention="notify")
-    verdict = until(lambda: agent.call("list_events", kinds=["verdict"])["events"])[-1]
+    verdict = wait_until(lambda: agent.call("list_events", kinds=["verdict"])["events"])[-1]
     assert verdict["record"]["ruling"] == "hold"
     assert agent.call("list_events", kinds=["outcome"])["events"] == []
     assert agent.call("remove_plugin", name="too-much") == {"removed": "too-much"}
@@ -60,5 +51,5 @@ def test_without_a_monitor(connect: Connect, watch: Watch, empty: Path, standin:
     make_number(agent)
     assert [p["name"] for p in agent.call("list_plugins")["code_plugins"]] == ["answer"]
     watch(empty, standin().url)
-    found = until(lambda: agent.call("get_metrics", prefix="answer").get("metrics"))
+    found = wait_until(lambda: agent.call("get_metrics", prefix="answer").get("metrics"))
     assert found[0]["value"] == 42.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +15,12 @@ from vmon_core.host.plugin_host import PluginHost
 from vmon_core.host.resolution.records import Candidate
 from vmon_core.monitor import VLLMMonitor
 from vmon_core.plugin import PluginInfo, every, hookimpl
+from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from vmon_core.records import Severity, Tick
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never was"
-        threading.Event().wait(0.005)
 
 
 def runs(pid: int) -> bool:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.host.child.conftest import runs, wait_until
+from tests.host.child.conftest import runs
 
 from vmon_core.host.child.messages import LIMIT
 from vmon_core.host.child.plugin import ChildPlugin
 from vmon_core.host.failures import RemoteError
 from vmon_core.records import Action, Ruling
+from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.host.child.conftest import runs, wait_until
+from tests.host.child.conftest import runs
 
 from vmon_core.config.model import PluginsConfig
 from vmon_core.host.plugin_host import PluginHost
+from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.host.child.conftest import runs, wait_until
+from tests.host.child.conftest import runs
 from tests.script import load_script
 
 from vmon_core.evidence import FailureSeen, ProcessSeen
@@ -22,6 +22,7 @@ from vmon_core.lifecycle.states import LifecycleState, StateTransition
 from vmon_core.lifecycle.tracker import LifecycleTracker
 from vmon_core.pipeline.window import Window
 from vmon_core.records import Action, Change, Frame, Sample, Target, Tick
+from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

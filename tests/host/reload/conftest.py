@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,14 +53,6 @@ COUNTER = """
 def counter(version: str = "1.0", *, provides: str = "1.0", interval: str = "1ms") -> str:
     """The source of a plugin that counts its calls and hands its count over."""
     return textwrap.dedent(COUNTER).format(version=version, provides=provides, interval=interval)
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    """Wait for a condition; fail when it does not come true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come true in time"
-        time.sleep(0.005)
 
 
 class Frames(Recorder):

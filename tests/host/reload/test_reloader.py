@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import hypothesis
 import hypothesis.strategies as st
 import pytest
-from tests.host.reload.conftest import counter, wait_until
+from tests.host.reload.conftest import counter
 
 from vmon_core.errors import PluginError
+from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import watchfiles
-from tests.host.reload.conftest import counter, wait_until
+from tests.host.reload.conftest import counter
 
 from vmon_core.host.reload.watch import FolderWatch
+from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vmon_core.lifecycle.capture.hardware import hardware
+from vmon_testkit.trees import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,15 +29,6 @@ SERVER = {
 }
 
 
-def build(root: Path, files: dict[str, str]) -> Path:
-    """Write the files that stand for a machine."""
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-    return root
-
-
 def test_hardware_of_this_machine() -> None:
     """The machine that runs the test has processors and memory, and describes itself in plain data."""
     found = hardware()
@@ -47,7 +39,7 @@ def test_hardware_of_this_machine() -> None:
 
 def test_hardware_of_a_server(tmp_path: Path) -> None:
     """Sockets, threads and nodes are counted, and nodes are in order of their number."""
-    found = hardware(build(tmp_path, SERVER))
+    found = hardware(write_tree(tmp_path, SERVER))
     assert found["cpu_model"] == "Fast CPU 9000"
     assert (found["cores_physical"], found["cpus_logical"]) == (2, 4)
     assert found["memory_bytes"] == 1 << 30
@@ -66,9 +58,9 @@ def test_what_is_missing_is_left_out(tmp_path: Path) -> None:
 
 def test_hardware_is_read_once(tmp_path: Path) -> None:
     """Later checkpoints cost no reads, and no caller can change what the next one gets."""
-    build(tmp_path, {"proc/sys/kernel/osrelease": "1"})
+    write_tree(tmp_path, {"proc/sys/kernel/osrelease": "1"})
     hardware(tmp_path).clear()
-    build(tmp_path, {"proc/sys/kernel/osrelease": "2"})
+    write_tree(tmp_path, {"proc/sys/kernel/osrelease": "2"})
     assert hardware(tmp_path)["kernel"] == "1"
 
 
@@ -83,4 +75,4 @@ def test_hardware_is_read_once(tmp_path: Path) -> None:
 )
 def test_container_is_recognised(tmp_path: Path, files: dict[str, str], kind: str | None) -> None:
     """By the files of its engine, or by the names of control groups."""
-    assert hardware(build(tmp_path, files)).get("container") == kind
+    assert hardware(write_tree(tmp_path, files)).get("container") == kind

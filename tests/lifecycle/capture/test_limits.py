@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vmon_core.lifecycle.capture.limits import limits
+from vmon_testkit.trees import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,11 +45,6 @@ OLD = "5:cpu,cpuacct:/pod/app\n4:memory:/pod/app\n0::/\n"
 )
 def test_limits(tmp_path: Path, own: str, files: dict[str, str], memory: int | None, cpus: float | None) -> None:
     """The least limit on the way up counts; "max", -1 and the largest number are none."""
-    for name, content in {
-        "proc/self/cgroup": own,
-        **{f"{GROUPS}/{name}": text for name, text in files.items()},
-    }.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
+    groups = {f"{GROUPS}/{name}": text for name, text in files.items()}
+    write_tree(tmp_path, {"proc/self/cgroup": own, **groups})
     assert limits(tmp_path) == {"memory_limit_bytes": memory, "cpus_quota": cpus}

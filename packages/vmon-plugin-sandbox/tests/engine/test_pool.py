@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,10 @@ import pytest
 from vmon_plugin_sandbox.engine import Engine, SandboxCrashedError, SandboxLimitError, SandboxUnavailableError
 from vmon_plugin_sandbox.engine import pool as pools
 from vmon_plugin_sandbox.hardening.confinement import Confinement
+from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 DEADLINE = 10.0
 STARTED = """
@@ -46,14 +46,6 @@ def worker(engine: Engine) -> int:
         return session.worker_pid or 0
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait for something that is about to happen."""
-    until = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 def is_gone(pid: int) -> bool:
     """Whether a process ended."""
     return not Path(f"/proc/{pid}").exists()
@@ -73,7 +65,7 @@ def test_a_limit_costs_the_worker(single: Engine, code: str) -> None:
     with pytest.raises(SandboxLimitError):
         single.run(code)
     assert worker(single) != before
-    wait_for(lambda: is_gone(before))
+    wait_until(lambda: is_gone(before))
 
 
 def test_a_plain_error_does_not(single: Engine) -> None:
@@ -147,7 +139,7 @@ def test_an_engine_that_was_closed_starts_again() -> None:
     before = worker(engine)
     program = engine._pool._started()._confinement.program
     engine.close()
-    wait_for(lambda: is_gone(before))
+    wait_until(lambda: is_gone(before))
     assert not program.exists() or "monty" in program.name
     assert engine.run("return 1").value == 1
     engine.close()
@@ -167,7 +159,7 @@ def test_workers_end_with_the_program(end: str, tmp_path: Path) -> None:
     workers, done = started(end, tmp_path)
     assert workers, done.stderr
     for pid in workers:
-        wait_for(lambda pid=pid: is_gone(pid))  # type: ignore[misc]  # mypy cannot infer the type of a default
+        wait_until(lambda pid=pid: is_gone(pid))  # type: ignore[misc]  # mypy cannot infer the type of a default
 
 
 @pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit(0)"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ import pytest
 from vmon_core.plugin import LaunchRequest
 from vmon_plugin_vllm.process.launch import launch
 from vmon_plugin_vllm.process.procfs import ProcFS
+from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,20 +75,7 @@ def fake_proc(tmp_path: Path) -> FakeProc:
 
 
 @pytest.fixture
-def wait_until() -> Callable[[Callable[[], object]], None]:
-    """Waits for a condition, and fails when it does not come true in time."""
-
-    def wait(condition: Callable[[], object], seconds: float = 20.0) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "the condition did not come true in time"
-            time.sleep(0.005)
-
-    return wait
-
-
-@pytest.fixture
-def start(tmp_path: Path, wait_until: Callable[[Callable[[], object]], None]) -> Iterator[Callable[..., VllmServer]]:
+def start(tmp_path: Path) -> Iterator[Callable[..., VllmServer]]:
     """Launches a piece of Python as a server and waits until it has made the file `ready`; ends it after the test.
 
     The code finds the folder for its files in `sys.argv[1]`.

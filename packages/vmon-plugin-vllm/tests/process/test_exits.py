@@ -15,6 +15,7 @@ import pytest
 from vmon_core.evidence import Evidence, ProcessExited, ProcessGone
 from vmon_plugin_vllm.process.exits import ExitWatch
 from vmon_plugin_vllm.process.procfs import ProcFS
+from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,7 +128,6 @@ def test_adopted_orphans_are_buried(
     reports: queue.Queue[Evidence],
     start: Callable[..., VllmServer],
     tmp_path: Path,
-    wait_until: Callable[[Callable[[], object]], None],
 ) -> None:
     """A grandchild that vmon was handed as its subreaper leaves no zombie, and its signal is known."""
     server = start(
