@@ -93,10 +93,12 @@ def test_hang_and_recovery(standin: StandInFactory, client: type[Client]) -> Non
     with Traffic(server.url, concurrency=1, max_tokens=40, requests=1) as traffic:
         server.wait_for(lambda: traffic.counts.tokens > 0, what="traffic")
         inject(http, "hang")
-        steps = http.metric(STEPS)
-        assert http.get("/health").status == 200
         with pytest.raises(TimeoutError):
             http.get("/is_paused", timeout=0.3)
+        steps = http.metric(STEPS)  # only now: the last step may still be on its way when the fault is on
+        with pytest.raises(TimeoutError):
+            http.get("/is_paused", timeout=0.3)
+        assert http.get("/health").status == 200
         assert http.metric(STEPS) == steps
         assert http.get("/standin/fault").data == {"active": {"hang": {"after_requests": 0.0}}}
         assert http.send("DELETE", "/standin/fault/hang").data == {"active": {}}
