@@ -125,8 +125,8 @@ class Scheduler:
                         self._begin(job, now)
 
     def next_due(self, now: float) -> float:
-        """When the next collector is due; for one that is at work, when its deadline is."""
-        times = [self._next(job) for job in self._jobs]
+        """When to look again: when the next collector is due, or the deadline of one that is at work is over."""
+        times = [self._next(job, now) for job in self._jobs]
         return min(times, default=now + DEFAULT.interval)
 
     def urge(self) -> None:
@@ -182,12 +182,13 @@ class Scheduler:
                 thread.join(max(0.0, end - time.monotonic()))
         self._asyncio.stop(max(0.0, end - time.monotonic()))
 
-    def _next(self, job: _Job) -> float:
+    def _next(self, job: _Job, now: float) -> float:
         if job.held and job.started is None:
             return float("inf")
         if job.started is None:
             return max(job.due, job.implementation.health.paused_until)
-        return float("inf") if job.late else job.started + job.schedule.timeout
+        deadline = float("inf") if job.late else job.started + job.schedule.timeout
+        return min(job.due, deadline) if job.due > now else deadline  # mostly it returns before it is due again
 
     def _begin(self, job: _Job, now: float) -> None:
         job.due, job.started, job.late = now + job.schedule.interval, now, False
@@ -216,7 +217,8 @@ class Scheduler:
                 return
             self._collect(job)
             job.idle.set()
-            self._woken.set()
+            if self._clock() >= job.due:
+                self._woken.set()
 
     def _collect(self, job: _Job) -> None:
         tick = self._make_tick()
@@ -225,7 +227,7 @@ class Scheduler:
         except BaseException as error:  # noqa: BLE001 (a plugin that exits must not end the monitor)
             self._failed(job, describe(error))
             return
-        if self._ended_in_time(job):
+        if self._ended_in_time(job) and any(found):  # the pipeline judges without frames, too: one costs a whole turn
             self._sink(Frame(self._clock(), *found))
 
     def _call(self, job: _Job, tick: Tick) -> Any:  # noqa: ANN401 (checked by `_sorted`)
