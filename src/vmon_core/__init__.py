@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vmon_core.config import Config
+    from vmon_core.devices import Device
     from vmon_core.errors import VmonError
     from vmon_core.feedback import Feedback
     from vmon_core.lifecycle.states import LifecycleState, StateTransition
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from vmon_core.records import (
         Action,
         Checkpoint,
+        CheckVerdict,
+        CompatibilityCheck,
         Finding,
         GuardrailPolicy,
         Outcome,
@@ -42,8 +45,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Action",
     "Capability",
+    "CheckVerdict",
     "Checkpoint",
+    "CompatibilityCheck",
     "Config",
+    "Device",
     "Feedback",
     "Finding",
     "GuardrailPolicy",
@@ -69,6 +75,7 @@ __all__ = [
 
 _MODULES = {
     "vmon_core.config": ("Config",),
+    "vmon_core.devices": ("Device",),
     "vmon_core.errors": ("VmonError",),
     "vmon_core.feedback": ("Feedback",),
     "vmon_core.lifecycle.states": ("LifecycleState", "StateTransition"),
@@ -83,7 +90,9 @@ _MODULES = {
     "vmon_core.plugin": ("Capability", "PluginInfo", "every", "hookimpl"),
     "vmon_core.records": (
         "Action",
+        "CheckVerdict",
         "Checkpoint",
+        "CompatibilityCheck",
         "Finding",
         "GuardrailPolicy",
         "Outcome",

@@ -17,11 +17,24 @@ if TYPE_CHECKING:
 
     import click
 
+    from vmon_core.devices import Device
     from vmon_core.dynamic import CodePlugins, Documents
     from vmon_core.evidence import Evidence
     from vmon_core.pipeline.window import Window
     from vmon_core.plugin import Host, LaunchRequest, PluginInfo, Server
-    from vmon_core.records import Action, Change, Checkpoint, Finding, Frame, Outcome, Sample, Target, Tick, Verdict
+    from vmon_core.records import (
+        Action,
+        Change,
+        Checkpoint,
+        CompatibilityCheck,
+        Finding,
+        Frame,
+        Outcome,
+        Sample,
+        Target,
+        Tick,
+        Verdict,
+    )
 
 
 class PluginSpecs:
@@ -132,6 +145,47 @@ class CollectSpecs:
         >>> @hookimpl
         ... def vmon_adopt(target):
         ...     return None
+        """
+
+    @hookspec
+    def vmon_devices(self) -> Iterable[Device]:
+        """Tell the accelerators of this machine as they are now; called rarely, and by several commands.
+
+        >>> @hookimpl
+        ... def vmon_devices():
+        ...     return [Device(kind="example", index=0, memory_bytes=80 << 30, memory_free_bytes=79 << 30)]
+        """
+
+    @hookspec
+    def vmon_check(self, launch: LaunchRequest, devices: tuple[Device, ...]) -> Iterable[CompatibilityCheck]:
+        """Predict whether a launch can work, within a second; nothing is loaded, started or written.
+
+        >>> @hookimpl
+        ... def vmon_check(launch, devices):
+        ...     if not devices:
+        ...         yield CompatibilityCheck(
+        ...             code="example.devices", verdict=CheckVerdict.NOT_EVALUATED, summary="nobody tells the devices"
+        ...         )
+        """
+
+    @hookspec(firstresult=True)
+    def vmon_explain(self, code: str) -> str | None:
+        """Explain a code of yours, of a check, a finding or a failure, or return None when it is not yours.
+
+        >>> @hookimpl
+        ... def vmon_explain(code):
+        ...     return "There must be a device for each rank." if code == "example.devices" else None
+        """
+
+    @hookspec
+    def vmon_diagnose(self, target: Target) -> Iterable[CompatibilityCheck]:
+        """Say what vmon can and cannot see of a deployment: versions, metrics, messages, endpoints, features.
+
+        `target` may have no URL and no process; what is asked of it has to be answered within two seconds.
+
+        >>> @hookimpl
+        ... def vmon_diagnose(target):
+        ...     yield CompatibilityCheck(code="example.version", verdict=CheckVerdict.OK, summary="version 1 is known")
         """
 
     @hookspec

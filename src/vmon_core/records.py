@@ -161,6 +161,36 @@ class Finding:
     cleared: bool = False
 
 
+class CheckVerdict(StrEnum):
+    """What a check concluded; *not evaluated* is neither good nor bad news."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILURE = "failure"
+    NOT_EVALUATED = "not_evaluated"
+
+
+@attrs.frozen(kw_only=True)
+class CompatibilityCheck:
+    """What one check of a launch, a machine or a running deployment concluded.
+
+    Attributes:
+        code: stable and dotted, such as `memory.weights_do_not_fit`; it names the rule, whatever the verdict.
+        verdict: what came out.
+        summary: one sentence with the figures; for `NOT_EVALUATED`, why.
+        evidence: what was read, and the arithmetic, a line each.
+        fix: what to do, as a flag that is valid in the version concerned; "" when all is well.
+        source: the plugin that checked; the host fills it in.
+    """
+
+    code: str
+    verdict: CheckVerdict
+    summary: str
+    evidence: tuple[str, ...] = ()
+    fix: str = ""
+    source: str = ""
+
+
 @attrs.frozen(kw_only=True)
 class Checkpoint:
     """An immutable snapshot of a deployment, taken at each transition and on demand.
@@ -179,6 +209,7 @@ class Checkpoint:
         metrics: the latest value of each series, by flat name.
         findings: codes of open findings.
         evidence: sentences behind the state.
+        checks: what compatibility checks concluded, before the launch and since.
     """
 
     id: str
@@ -194,6 +225,7 @@ class Checkpoint:
     metrics: Mapping[str, float] = attrs.field(factory=dict)
     findings: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    checks: tuple[CompatibilityCheck, ...] = ()
 
 
 class GateMode(StrEnum):

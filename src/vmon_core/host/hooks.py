@@ -8,11 +8,24 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
+from vmon_core.devices import Device
 from vmon_core.errors import PluginError, VmonError
 from vmon_core.host.failures import describe, failed_in, is_interrupt
 from vmon_core.host.sound import sound
 from vmon_core.plugin import Server
-from vmon_core.records import Action, Finding, Frame, Outcome, OutcomeStatus, Ruling, Severity, Target, Verdict
+from vmon_core.records import (
+    Action,
+    CheckVerdict,
+    CompatibilityCheck,
+    Finding,
+    Frame,
+    Outcome,
+    OutcomeStatus,
+    Ruling,
+    Severity,
+    Target,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +64,22 @@ class Hooks:
     def targets(self) -> tuple[Target, ...]:
         """The deployments that plugins find on this machine."""
         return tuple(self._flat("vmon_targets", {}, Target))
+
+    def devices(self) -> tuple[Device, ...]:
+        """The accelerators of this machine as they are now."""
+        return tuple(self._flat("vmon_devices", {}, Device))
+
+    def check(self, launch: LaunchRequest, devices: tuple[Device, ...]) -> list[CompatibilityCheck]:
+        """What plugins predict about a launch; one that fails could not tell."""
+        return self._checks("vmon_check", {"launch": launch, "devices": devices})
+
+    def diagnose(self, target: Target) -> list[CompatibilityCheck]:
+        """What plugins can and cannot see of a deployment; one that fails could not tell."""
+        return self._checks("vmon_diagnose", {"target": target})
+
+    def explain(self, code: str) -> str | None:
+        """What the first plugin that knows a code says about it; None when nobody does."""
+        return self._first("vmon_explain", {"code": code}, _optional(str))[1]
 
     def launch(self, request: LaunchRequest) -> Server | None:
         """Start a server through the first plugin that can.
@@ -164,6 +193,19 @@ class Hooks:
         self._dispatcher.call_all(self._find("vmon_commands"), {"cli": cli})
 
     # --- how ---
+
+    def _checks(self, hook: str, arguments: dict[str, Any]) -> list[CompatibilityCheck]:
+        results, failures = self._dispatcher.call_all(self._find(hook), arguments, _items(CompatibilityCheck))
+        found = [attrs.evolve(c, source=c.source or r.plugin) for r in results for c in r.value]
+        return found + [
+            CompatibilityCheck(
+                code="vmon.plugin_failed",
+                verdict=CheckVerdict.NOT_EVALUATED,
+                summary=f"the checks of plugin {f.plugin} failed: {f.error}",
+                source=f.plugin,
+            )
+            for f in failures
+        ]
 
     def _flat(self, hook: str, arguments: dict[str, Any], kind: type[_T]) -> list[_T]:
         results, _ = self._dispatcher.call_all(self._find(hook), arguments, _items(kind))

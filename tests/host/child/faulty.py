@@ -12,9 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from vmon_core.evidence import ActionTaken
-from vmon_core.plugin import PluginInfo, every, hookimpl
-from vmon_core.records import Action, Finding, Outcome, OutcomeStatus, Ruling, Sample, Severity, Target, Verdict
+from vmon_core.devices import Device, DeviceLink, DeviceProcess
+from vmon_core.evidence import ActionTaken, Health
+from vmon_core.plugin import LaunchRequest, PluginInfo, every, hookimpl
+from vmon_core.records import (
+    Action,
+    CheckVerdict,
+    CompatibilityCheck,
+    Finding,
+    Outcome,
+    OutcomeStatus,
+    Ruling,
+    Sample,
+    Severity,
+    Target,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -128,6 +141,27 @@ class Faulty:
     def vmon_facts(self) -> dict[str, str]:
         """One."""
         return {"gpu.count": "8"}
+
+    @hookimpl
+    def vmon_devices(self) -> list[Device]:
+        """One, with everything that may be in it."""
+        links = (DeviceLink(kind="nvlink", index=0, remote="0000:01:00.0"),)
+        return [Device(kind="faulty", index=0, health=Health.DEGRADED, processes=(DeviceProcess(1, 2),), links=links)]
+
+    @hookimpl
+    def vmon_check(self, launch: LaunchRequest, devices: tuple[Device, ...]) -> list[CompatibilityCheck]:
+        """Tell what arrived."""
+        return [CompatibilityCheck(code="faulty.launch", verdict=CheckVerdict.OK, summary=f"{launch} {devices}")]
+
+    @hookimpl
+    def vmon_diagnose(self, target: Target) -> list[CompatibilityCheck]:
+        """Tell what arrived."""
+        return [CompatibilityCheck(code="faulty.target", verdict=CheckVerdict.WARNING, summary=str(target))]
+
+    @hookimpl
+    def vmon_explain(self, code: str) -> str | None:
+        """Know one code."""
+        return "a check of the tests" if code == "faulty.launch" else None
 
     @hookimpl
     def vmon_state(self) -> dict[str, Any]:

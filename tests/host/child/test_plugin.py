@@ -21,6 +21,7 @@ from vmon_core.host.resolution.records import Candidate
 from vmon_core.lifecycle.states import LifecycleState, StateTransition
 from vmon_core.lifecycle.tracker import LifecycleTracker
 from vmon_core.pipeline.window import Window
+from vmon_core.plugin import LaunchRequest
 from vmon_core.records import Action, Change, Frame, Sample, Target, Tick
 from vmon_testkit.waiting import wait_until
 
@@ -64,6 +65,12 @@ def test_records_cross_in_both_directions(child: Any, direct: Any) -> None:
     checkpoint = LifecycleTracker(TARGET).checkpoint(now=5.0, metrics={"a": 1.5})
     assert child.vmon_targets() == direct.vmon_targets()
     assert child.vmon_facts() == direct.vmon_facts()
+    devices = tuple(child.vmon_devices())
+    assert devices == tuple(direct.vmon_devices())
+    launch = LaunchRequest(command=("vllm",), environment={"A": "b"}, directory=Path("/tmp"))  # noqa: S108 (only a name)
+    assert child.vmon_check(launch, devices) == list(direct.vmon_check(launch, devices))
+    assert child.vmon_diagnose(TARGET) == list(direct.vmon_diagnose(TARGET))
+    assert (child.vmon_explain("faulty.launch"), child.vmon_explain("x")) == ("a check of the tests", None)
     assert child.vmon_guardrail(checkpoint) == direct.vmon_guardrail(checkpoint)
     assert child.vmon_review(ACTION, checkpoint) == direct.vmon_review(ACTION, checkpoint)
     assert child.vmon_intervene(ACTION) == direct.vmon_intervene(ACTION)

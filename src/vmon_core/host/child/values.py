@@ -7,11 +7,25 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from vmon_core.devices import Device
 from vmon_core.evidence import Evidence, kinds
 from vmon_core.host.child.contract import HELLO, Greeting, HostFacts, Order
 from vmon_core.host.child.windows import News
 from vmon_core.host.failures import RemoteError
-from vmon_core.records import Action, Change, Checkpoint, Finding, Frame, Outcome, Sample, Target, Tick, Verdict
+from vmon_core.plugin import LaunchRequest
+from vmon_core.records import (
+    Action,
+    Change,
+    Checkpoint,
+    CompatibilityCheck,
+    Finding,
+    Frame,
+    Outcome,
+    Sample,
+    Target,
+    Tick,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     import cattrs
@@ -24,6 +38,10 @@ REFUSED = frozenset({"vmon_commands", "vmon_launch", "vmon_adopt", "vmon_recordi
 
 _ARGUMENTS: Mapping[str, Any] = {
     "tick": Tick,
+    "launch": LaunchRequest,
+    "devices": tuple[Device, ...],
+    "target": Target,
+    "code": str,
     "change": Change,
     "checkpoint": Checkpoint,
     "action": Action,
@@ -35,13 +53,21 @@ _ARGUMENTS: Mapping[str, Any] = {
 }
 """How each argument crosses; what is not live crosses as it is."""
 
-_ITEMS: Mapping[str, Any] = {"vmon_targets": Target, "vmon_analyze": Finding, "vmon_guardrail": Action}
+_ITEMS: Mapping[str, Any] = {
+    "vmon_targets": Target,
+    "vmon_devices": Device,
+    "vmon_check": CompatibilityCheck,
+    "vmon_diagnose": CompatibilityCheck,
+    "vmon_analyze": Finding,
+    "vmon_guardrail": Action,
+}
 """The hooks that return many of one kind."""
 
 _SINGLE: Mapping[str, Any] = {
     "vmon_review": Verdict | None,
     "vmon_intervene": Outcome,
     "vmon_facts": Mapping[str, str],
+    "vmon_explain": str | None,
     "vmon_state": Mapping[str, Any] | None,
     HELLO: Greeting,
 }

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import click
 from packaging.version import InvalidVersion, Version
 
+from vmon_core.devices import Device
 from vmon_core.lifecycle.states import LifecycleState, StateTransition
-from vmon_core.records import Action, Change, Frame, Target, Verdict
+from vmon_core.plugin import LaunchRequest
+from vmon_core.records import Action, Change, CompatibilityCheck, Frame, Target, Verdict
 from vmon_core.testing.fakes import NOBODY, NOW, make_checkpoint, make_window
 from vmon_core.testing.rules.living import LOST
 from vmon_core.testing.subject import require
@@ -37,6 +39,8 @@ def makes_nothing_of_nothing(subject: Subject) -> None:
     require(not proposed, rule, f"vmon_guardrail proposes {proposed} where nothing is known")
     verdict = subject.call(rule, "vmon_review", action=_ACTION, checkpoint=make_checkpoint())
     require(verdict is None or isinstance(verdict, Verdict), rule, f"vmon_review returns {verdict!r}, no verdict")
+    for check in _checks(subject, rule):
+        require(isinstance(check, CompatibilityCheck), rule, f"it returns {type(check).__name__}, not checks")
     subject.call(rule, "vmon_lifecycle", change=_CHANGE)
     subject.call(rule, "vmon_export", frame=Frame(NOW))
 
@@ -44,6 +48,9 @@ def makes_nothing_of_nothing(subject: Subject) -> None:
 def knows_what_is_its_own(subject: Subject) -> None:
     """It takes over no server and opens no recording that is not there, and finds targets and facts that are such."""
     rule = "knows_what_is_its_own"
+    for device in subject.call(rule, "vmon_devices") or ():
+        require(isinstance(device, Device), rule, f"vmon_devices returns {type(device).__name__}, not devices")
+    require(subject.call(rule, "vmon_explain", code="") is None, rule, "vmon_explain explains a code that is none")
     for target in subject.call(rule, "vmon_targets") or ():
         require(isinstance(target, Target), rule, f"vmon_targets returns {type(target).__name__}, not targets")
     require(
@@ -54,6 +61,14 @@ def knows_what_is_its_own(subject: Subject) -> None:
     require(declined, rule, "vmon_recording opens an empty folder")
     for fact, value in (subject.call(rule, "vmon_facts") or {}).items():
         require(_is_version(value), rule, f"vmon_facts: {fact} is {value!r}, which cannot be compared as a version")
+
+
+def _checks(subject: Subject, rule: str) -> list[object]:
+    """What it says of a launch that names no model, and of a deployment that is gone."""
+    with tempfile.TemporaryDirectory() as empty:
+        launch = LaunchRequest(command=("vllm", "serve"), environment={}, directory=Path(empty))
+        predicted = subject.call(rule, "vmon_check", launch=launch, devices=()) or ()
+        return [*predicted, *(subject.call(rule, "vmon_diagnose", target=LOST) or ())]
 
 
 def _is_version(value: object) -> bool:

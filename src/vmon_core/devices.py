@@ -1,0 +1,145 @@
+"""Accelerators, whatever their vendor: the record of one, and the names of what is measured on it.
+
+A plugin for a vendor tells its devices by the hook `vmon_devices` and sends their figures as samples named here, so
+that everybody downstream reads one language. Figures carry the labels `kind` and `gpu` (the index, for a MIG instance
+`INDEX.INSTANCE`); what a device cannot tell has no sample: never zero, never a blank value.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import attrs
+
+from vmon_core.evidence import Health, Recovery
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+METRICS: Mapping[str, str] = MappingProxyType(
+    {
+        "gpu.utilization": "ratio",  # share of time in which a kernel ran
+        "gpu.memory.utilization": "ratio",  # share of time in which memory was read or written
+        "gpu.memory.total": "bytes",
+        "gpu.memory.used": "bytes",
+        "gpu.memory.free": "bytes",
+        "gpu.memory.reserved": "bytes",  # kept by the driver
+        "gpu.process.memory": "bytes",  # label pid
+        "gpu.temperature": "celsius",
+        "gpu.temperature.memory": "celsius",
+        "gpu.temperature.margin": "celsius",  # to the point at which the device slows itself down
+        "gpu.power": "watts",
+        "gpu.power.limit": "watts",
+        "gpu.energy": "joules",  # counter
+        "gpu.clock": "hertz",  # label domain: graphics, sm, memory
+        "gpu.clock.max": "hertz",  # label domain
+        "gpu.throttled": "",  # 1 while it is, label reason
+        "gpu.throttle.time": "seconds",  # counter, label reason
+        "gpu.pcie.generation": "",
+        "gpu.pcie.generation.max": "",
+        "gpu.pcie.width": "lanes",
+        "gpu.pcie.width.max": "lanes",
+        "gpu.pcie.replays": "",  # counter
+        "gpu.pcie.throughput": "bytes/s",  # label direction: sent, received
+        "gpu.link.up": "",  # 1 or 0, label link
+        "gpu.link.errors": "",  # counter, labels link, type
+        "gpu.link.traffic": "bytes",  # counter, labels link, direction
+        "gpu.ecc.errors": "",  # counter, labels type (corrected, uncorrected) and scope (volatile, aggregate)
+        "gpu.rows.remapped": "",  # counter, label type
+        "gpu.rows.pending": "",  # 1 when a reset would remap rows
+        "gpu.rows.failed": "",  # 1 when remapping failed
+        "gpu.pages.retired": "",  # counter, label type
+        "gpu.fabric.state": "",  # 0 not supported, 1 not started, 2 in progress, 3 completed
+        "gpu.events": "",  # counter, label code
+        "gpu.health": "",  # 0 healthy, 1 degraded, 2 unhealthy; absent when unknown
+    }
+)
+"""The canonical metrics of a device and their units."""
+
+
+@attrs.frozen
+class DeviceProcess:
+    """A process that holds memory of a device; `memory_bytes` is None where the driver does not tell."""
+
+    pid: int
+    memory_bytes: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class DeviceLink:
+    """A direct link of a device to another one.
+
+    Attributes:
+        kind: `nvlink`, `xgmi`, `c2c`.
+        index: the link's number on this device.
+        remote: the PCI address of the other end, "" where it is not told.
+        remote_kind: `gpu`, `switch`, `cpu` or "".
+        version: of the link, "" where it is not told.
+        up: whether it is active.
+    """
+
+    kind: str
+    index: int
+    remote: str = ""
+    remote_kind: str = ""
+    version: str = ""
+    up: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class Device:
+    """An accelerator, or a slice of one, at one moment; None and "" mean that it is not known.
+
+    Attributes:
+        kind: the vendor's short name in lower case: `nvidia`, `amd`. Devices are compared within a kind and model only.
+        index: its number among those of its kind, as the driver counts.
+        uuid: the driver's lasting name of it.
+        model: the product's name, such as `NVIDIA H100 80GB HBM3`.
+        pci: its address, `0000:17:00.0`, in lower case; "" for a device that is on no PCI bus.
+        instance: the number of a MIG instance or partition, None for a whole device.
+        parent: the UUID of the device that an instance is part of.
+        capability: compute capability of NVIDIA devices (`9.0`), architecture of AMD's (`gfx942`).
+        driver: the driver's version.
+        runtime: the newest CUDA or ROCm version that the driver supports.
+        memory_bytes, memory_free_bytes: of the device; free means that a new process could have it.
+        numa_node: the NUMA node that it is attached to; -1, which virtual machines tell, is None here.
+        health, reasons, recovery: how it is, why, and what would help.
+        processes: who holds its memory, in every container that the driver shows.
+        links: its direct links.
+        lost: the driver knows it and cannot reach it.
+    """
+
+    kind: str
+    index: int
+    uuid: str = ""
+    model: str = ""
+    pci: str = ""
+    instance: int | None = None
+    parent: str = ""
+    capability: str = ""
+    driver: str = ""
+    runtime: str = ""
+    memory_bytes: int | None = None
+    memory_free_bytes: int | None = None
+    numa_node: int | None = None
+    health: Health = Health.UNKNOWN
+    reasons: tuple[str, ...] = ()
+    recovery: Recovery = Recovery.NONE
+    processes: tuple[DeviceProcess, ...] = ()
+    links: tuple[DeviceLink, ...] = ()
+    lost: bool = False
+
+    @property
+    def label(self) -> str:
+        """Its number as metrics and people call it: `3`, or `3.1` for an instance."""
+        return str(self.index) if self.instance is None else f"{self.index}.{self.instance}"
+
+    @property
+    def name(self) -> str:
+        """What findings call it.
+
+        >>> Device(kind="nvidia", index=3).name
+        'nvidia:3'
+        """
+        return f"{self.kind}:{self.label}"
