@@ -1,0 +1,1 @@
+"""The amd plugin of vmon."""

@@ -1,0 +1,1 @@
+"""The nvidia plugin of vmon."""

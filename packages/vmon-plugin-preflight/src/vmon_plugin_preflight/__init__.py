@@ -1,0 +1,1 @@
+"""The preflight plugin of vmon."""

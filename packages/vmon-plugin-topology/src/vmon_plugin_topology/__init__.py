@@ -1,0 +1,1 @@
+"""The topology plugin of vmon."""
