@@ -7,15 +7,12 @@ that everybody downstream reads one language. Figures carry the labels `kind` an
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import attrs
 
 from vmon_core.evidence import Health, Recovery
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 METRICS: Mapping[str, str] = MappingProxyType(
     {
@@ -143,3 +140,16 @@ class Device:
         'nvidia:3'
         """
         return f"{self.kind}:{self.label}"
+
+
+@attrs.frozen
+class Inventory:
+    """The accelerators of a machine as they were told at one moment.
+
+    Attributes:
+        devices: all that were told.
+        silent: the plugins that could not tell, each with the reason: there may be more devices than these then.
+    """
+
+    devices: tuple[Device, ...] = ()
+    silent: Mapping[str, str] = attrs.field(factory=dict)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from vmon_core.devices import Device
+from vmon_core.devices import Device, Inventory
 from vmon_core.errors import PluginError, VmonError
 from vmon_core.host.failures import describe, failed_in, is_interrupt
 from vmon_core.host.sound import sound
@@ -67,7 +67,15 @@ class Hooks:
 
     def devices(self) -> tuple[Device, ...]:
         """The accelerators of this machine as they are now."""
-        return tuple(self._flat("vmon_devices", {}, Device))
+        return self.inventory().devices
+
+    def inventory(self) -> Inventory:
+        """The same, and which plugins could not tell; it may take as long as the slowest driver."""
+        asked = self._find("vmon_devices")
+        results, failures = self._dispatcher.call_all(asked, {}, _items(Device))
+        told, failed = {r.plugin for r in results}, {f.plugin: f.error for f in failures}
+        silent = {i.plugin: failed.get(i.plugin, i.health.last_error) for i in asked if i.plugin not in told}
+        return Inventory(tuple(device for result in results for device in result.value), silent)
 
     def check(self, launch: LaunchRequest, devices: tuple[Device, ...]) -> list[CompatibilityCheck]:
         """What plugins predict about a launch; one that fails could not tell."""

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 CALL_SECONDS = 0.75 * DEADLINE
 """Seconds for a call: the process is killed before the watchdog gives up the pipeline's thread."""
 
+DEVICES_SECONDS = START_SECONDS
+"""Seconds for `vmon_devices`, which the pipeline never waits for: a driver may have to wake up its devices first."""
+
 MARGIN = 1.0
 """Seconds that the scheduler waits longer than we do, so that a hanging collector is killed and not left behind."""
 
@@ -132,7 +135,8 @@ class ChildPlugin:
         """Make an implementation with the same schedule that asks the process."""
         collects = hook.name == "vmon_collect"
         schedule = hook.schedule or DEFAULT
-        seconds = schedule.timeout if collects else CALL_SECONDS
+        patience = DEVICES_SECONDS if hook.name == "vmon_devices" else CALL_SECONDS
+        seconds = schedule.timeout if collects else patience
         call = _STAND_INS[hook.name](lambda **given: self._ask(hook, given, seconds))
         if collects:
             call = every(schedule.interval, timeout=schedule.timeout + MARGIN)(call)
