@@ -65,6 +65,7 @@ class DeviceJudged(Evidence):
         device: its name for people: `nvidia:3`.
         health: how well it is.
         reasons: why, each a sentence with its figures; empty for a healthy one.
+        codes: for each reason a stable code, such as `ecc.uncorrected`.
         recovery: what would help.
     """
 
@@ -72,4 +73,5 @@ class DeviceJudged(Evidence):
     device: str
     health: Health
     reasons: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
     recovery: Recovery = Recovery.NONE

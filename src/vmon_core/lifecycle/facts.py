@@ -13,6 +13,8 @@ import attrs
 
 from vmon_core.evidence import (
     CleanupVerified,
+    DeviceEvent,
+    DeviceJudged,
     EngineCounted,
     FailureSeen,
     Probed,
@@ -186,6 +188,8 @@ class Facts:
         paused: the scheduler is paused.
         sleep: SLEEPING, WAKING or None (awake).
         maintenance: SCALING, UPDATING_WEIGHTS or None.
+        devices: the latest judgement of each accelerator, by its name.
+        device_events: the latest event of each accelerator and code, oldest first.
     """
 
     seen_at: float | None = None
@@ -203,6 +207,8 @@ class Facts:
     paused: bool = False
     sleep: LifecycleState | None = None
     maintenance: LifecycleState | None = None
+    devices: Mapping[str, DeviceJudged] = attrs.field(factory=dict)
+    device_events: tuple[DeviceEvent, ...] = ()
 
     def alive(self, *roles: Role) -> tuple[Process, ...]:
         """The processes that live, of these roles or of any."""

@@ -16,6 +16,9 @@ STOP_SIGNALS = frozenset({"SIGTERM", "SIGINT", "SIGKILL"})
 KEPT_FAILURES = 50
 """The most failures kept; the cause is among the first ones."""
 
+KEPT_DEVICE_EVENTS = 64
+"""The most events of accelerators; of each accelerator and code the latest is kept."""
+
 _RANK = {state: rank for rank, state in enumerate(STARTUP_ORDER)}
 
 
@@ -291,6 +294,20 @@ def _(seen: ev.RoundTripped, facts: Facts) -> Facts:
     contact = attrs.evolve(facts.contact, trip=seen, trip_failing_since=failing)
     suspicions = () if seen.ok else facts.suspicions
     return attrs.evolve(facts, contact=contact, suspicions=suspicions)
+
+
+# --- accelerators ---
+
+
+@_fold.register
+def _(seen: ev.DeviceJudged, facts: Facts) -> Facts:
+    return attrs.evolve(facts, devices={**facts.devices, seen.device: seen})
+
+
+@_fold.register
+def _(seen: ev.DeviceEvent, facts: Facts) -> Facts:
+    others = tuple(e for e in facts.device_events if (e.device, e.code) != (seen.device, seen.code))
+    return attrs.evolve(facts, device_events=(*others, seen)[-KEPT_DEVICE_EVENTS:])
 
 
 # --- actions ---
