@@ -1,1 +1,1 @@
-"""The topology plugin of vmon."""
+"""The topology plugin of vmon: how processors, accelerators and network cards are connected."""
