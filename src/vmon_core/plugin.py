@@ -200,12 +200,16 @@ class LaunchRequest:
         environment: the complete environment of the new process.
         directory: where vmon keeps the log file of this launch; it exists.
         name: the target's name, "" to derive one from the command.
+        network: whether checks of this launch may ask the network.
+        manifest: a Kubernetes manifest that it is to be deployed by, None when there is none.
     """
 
     command: tuple[str, ...]
     environment: dict[str, str]
     directory: Path
     name: str = ""
+    network: bool = False
+    manifest: Path | None = None
 
 
 @runtime_checkable

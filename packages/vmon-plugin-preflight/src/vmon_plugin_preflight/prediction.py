@@ -1,0 +1,114 @@
+"""From a launch request to the verdicts of all rules, within a time budget."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from vmon_plugin_preflight.command.arguments import Arguments
+from vmon_plugin_preflight.command.parse import Parsed, parse
+from vmon_plugin_preflight.command.problem import CommandProblem
+from vmon_plugin_preflight.command.program import Program, find_program
+from vmon_plugin_preflight.installation import find_installation
+from vmon_plugin_preflight.launch import Launch
+from vmon_plugin_preflight.registry import all_rules
+from vmon_plugin_preflight.verdicts import failure, not_evaluated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vmon_core.devices import Device
+    from vmon_core.plugin import LaunchRequest
+    from vmon_core.records import CompatibilityCheck
+    from vmon_plugin_preflight.rule import Rule
+
+
+def predict(
+    request: LaunchRequest, devices: tuple[Device, ...], *, seconds: float, root: Path = Path("/")
+) -> list[CompatibilityCheck]:
+    """Check a launch.
+
+    Args:
+        request: the launch.
+        devices: the accelerators of this machine.
+        seconds: how long it may take; what is not done by then was not evaluated.
+        root: where the machine's file system begins.
+
+    Returns:
+        What the rules concluded.
+    """
+    deadline = time.monotonic() + seconds
+    launch = read_launch(request, devices, root)
+    problem = launch.parsed.problem
+    if problem is None:
+        return _within(all_rules(), launch, deadline)
+    rules = [r for r in all_rules() if not r.needs_arguments]
+    return [_told(problem, launch), _rest_is_unknown(), *_within(rules, launch, deadline)]
+
+
+def read_launch(request: LaunchRequest, devices: tuple[Device, ...], root: Path) -> Launch:
+    """Find vLLM in the command and parse its arguments; when that fails, `parsed.problem` says why."""
+    directory = Path.cwd()
+    launch = Launch(
+        parsed=Parsed(arguments=Arguments({})),
+        environment=request.environment,
+        devices=devices,
+        root=root,
+        directory=directory,
+        network=request.network,
+    )
+    try:
+        program = find_program(request.command)
+    except CommandProblem as problem:
+        return attrs.evolve(launch, parsed=Parsed(arguments=Arguments({}), problem=problem))
+    environment = _environment(request.environment, program)
+    installation = find_installation(program.executable, environment, root)
+    launch = attrs.evolve(launch, environment=environment, installation=installation)
+    return attrs.evolve(launch, parsed=parse(program.words, installation.version, launch.path))
+
+
+def _environment(given: Mapping[str, str], program: Program) -> dict[str, str]:
+    """The environment that vLLM itself gets."""
+    merged = {**given, **program.environment}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def _told(problem: CommandProblem, launch: Launch) -> CompatibilityCheck:
+    """A problem as a check; whether a version that nobody recorded would refuse it too cannot be told."""
+    if problem.refused and launch.arguments.known:
+        return failure(problem.code, problem.summary, fix=problem.fix)
+    if not problem.refused:
+        return not_evaluated(problem.code, problem.summary, fix=problem.fix)
+    table = launch.arguments.table.version
+    why = f"{table} would refuse it: {problem.summary}; version {launch.installation.version or '(unknown)'} may not"
+    return not_evaluated(problem.code, why, fix=problem.fix)
+
+
+def _rest_is_unknown() -> CompatibilityCheck:
+    return not_evaluated(
+        "preflight.skipped", "checks of arguments, model and memory need a command line that can be read"
+    )
+
+
+def _within(rules: Sequence[Rule], launch: Launch, deadline: float) -> list[CompatibilityCheck]:
+    """Run the rules in a thread that is left behind at the deadline: a dead network file system answers never."""
+    found: list[CompatibilityCheck] = []
+    done: list[Rule] = []
+
+    def work() -> None:
+        for rule in rules:
+            results = list(rule.run(launch))
+            if time.monotonic() > deadline:
+                return
+            found.extend(results)
+            done.append(rule)
+
+    thread = threading.Thread(target=work, name="vmon-preflight", daemon=True)
+    thread.start()
+    thread.join(max(0.0, deadline - time.monotonic()))
+    late = rules[len(done) :]
+    return [*found, *(not_evaluated(r.codes[0], "there was no time left for it") for r in late)]

@@ -1,0 +1,1 @@
+"""The rules about the command line, the environment and the machine."""
