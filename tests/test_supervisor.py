@@ -147,3 +147,18 @@ def test_own_shared_memory_is_removed(clock: Clock) -> None:
     server = FakeServer(CleanupVerified(time=0.0, shared_memory=("psm_1",)), CleanupVerified(time=0.0))
     assert Supervisor(server, list[Evidence]().append, clock=clock).clean_up(wait=clock.pass_).clean
     assert server.done == ["remove"]
+
+
+def test_gpu_memory_is_looked_up_when_no_process_lives(clock: Clock) -> None:
+    """What the drivers still hold is told with the rest, and is no clean end."""
+    seen = list[Evidence]()
+    supervisor = Supervisor(FakeServer(), seen.append, gpu_memory=lambda _: 5, clock=clock)
+    found = supervisor.clean_up(wait=clock.pass_)
+    assert (found.gpu_bytes, found.clean, seen) == (5, False, [found])
+
+
+def test_gpu_memory_of_the_living_is_not_asked_for(clock: Clock) -> None:
+    """A process that lives holds its memory by right: the process is what is left."""
+    server = FakeServer(CleanupVerified(time=0.0, processes=(7,)))
+    supervisor = Supervisor(server, list[Evidence]().append, gpu_memory=lambda _: 5, clock=clock)
+    assert supervisor.clean_up(wait=clock.pass_).gpu_bytes is None

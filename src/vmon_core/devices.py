@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import attrs
 
@@ -53,6 +54,11 @@ METRICS: Mapping[str, str] = MappingProxyType(
     }
 )
 """The canonical metrics of a device and their units."""
+
+_IDENTITY = (
+    *("kind", "index", "instance", "uuid", "parent", "model", "pci", "capability"),
+    *("driver", "runtime", "memory_bytes", "numa_node"),
+)
 
 
 @attrs.frozen
@@ -131,6 +137,15 @@ class Device:
     def label(self) -> str:
         """Its number as metrics and people call it: `3`, or `3.1` for an instance."""
         return str(self.index) if self.instance is None else f"{self.index}.{self.instance}"
+
+    def identity(self) -> dict[str, Any]:
+        """What stays the same while it works, as plain data without what is not known.
+
+        >>> Device(kind="nvidia", index=0, uuid="GPU-1", model="H100", memory_free_bytes=5).identity()
+        {'kind': 'nvidia', 'index': 0, 'uuid': 'GPU-1', 'model': 'H100'}
+        """
+        told = {name: getattr(self, name) for name in _IDENTITY}
+        return {name: value for name, value in told.items() if value not in (None, "")}
 
     @property
     def name(self) -> str:

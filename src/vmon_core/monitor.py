@@ -13,6 +13,7 @@ from vmon_core.feedback import Feedback
 from vmon_core.host.carrier import Carrier
 from vmon_core.host.documents import MemoryDocuments
 from vmon_core.host.loading import demand
+from vmon_core.host.looking import DeviceLook
 from vmon_core.host.plugin_host import PluginHost
 from vmon_core.host.reload.reloader import Reloader
 from vmon_core.host.reload.swap import Surroundings
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from vmon_core.devices import Inventory
     from vmon_core.evidence import Evidence
     from vmon_core.host.loaded import LoadedPlugin
     from vmon_core.lifecycle.states import LifecycleState, StateTransition
@@ -135,6 +137,7 @@ class VLLMMonitor:
             return
         self._describe()
         self.plugin_manager.start(self._host_api)
+        DeviceLook(self.plugin_manager.hooks.inventory, self._describe_devices)
         self._resume_code_plugins()
         self.loop.scheduler = Scheduler(
             self.plugin_manager.collectors,
@@ -184,6 +187,10 @@ class VLLMMonitor:
         arguments = parse_command(self.target.command) if self.target.command else None
         environment = of_process(self.target.pid) if self.target.pid is not None else dict(os.environ)
         self.tracker.checkpoints.describe(arguments=arguments, environment=environment)
+
+    def _describe_devices(self, found: Inventory) -> None:
+        if found.devices:
+            self.tracker.checkpoints.describe(hardware={"devices": [d.identity() for d in found.devices]})
 
     def _plugin_versions(self) -> dict[str, str]:
         return {f"plugin {p.info.name}": f"{p.info.version} from {p.origin}" for p in self.plugin_manager.plugins}

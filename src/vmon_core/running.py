@@ -9,9 +9,11 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Protocol
 
+from vmon_core.device_memory import DeviceMemory, numbers_agree, without_living
 from vmon_core.errors import VmonError
 from vmon_core.evidence import ActionTaken
 from vmon_core.feedback import CallbackHandler, Feedback
+from vmon_core.host.looking import DeviceLook
 from vmon_core.journal import Journal
 from vmon_core.lifecycle.states import LifecycleState, Stage
 from vmon_core.monitor import VLLMMonitor, make_host
@@ -143,6 +145,7 @@ class Runner:
             monitor.observe,
             self._config.stop,
             drain=lambda: min(monitor.tracker.facts.ending.drain_timeout or 0.0, self._config.stop.drain_at_most),
+            gpu_memory=self._gpu_memory(monitor).left,
         )
         if launched:
             began = server.target.started or time.time()
@@ -154,6 +157,18 @@ class Runner:
             self._until_end(server, monitor, supervisor)
             self._end(server, monitor, supervisor)
         return EXIT_CODES.get(monitor.tracker.state, 1)
+
+    def _gpu_memory(self, monitor: VLLMMonitor) -> DeviceMemory:
+        """Watches the GPU memory of all processes that the server had in its life."""
+
+        def pids() -> frozenset[int] | None:
+            own = {pid for pid in (monitor.target.pid, *monitor.tracker.facts.processes) if pid is not None}
+            label_sets = monitor.pipeline.window.label_sets("gpu.process.memory")
+            seen = {int(dict(labels).get("pid", 0)) for labels in label_sets}
+            return without_living(own) if numbers_agree(own, seen) else None
+
+        hooks = monitor.plugin_manager.hooks
+        return DeviceMemory(lambda: DeviceLook(hooks.inventory), pids, self._config.stop.gpu_memory_after)
 
     def _remember(self, monitor: VLLMMonitor, target: Target) -> None:
         """Give a monitor that adopts a server what an earlier one had learned."""

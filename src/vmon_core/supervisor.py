@@ -33,11 +33,13 @@ class StopPlan:
         second_term_after: a first SIGTERM that was not obeyed is repeated after this time.
         kill_after: after this much more, every process of the server's session is killed.
         leftovers_after: how long processes may outlive the main one before they count as left behind.
+        gpu_memory_after: how long their GPU memory may outlive the last of them.
     """
 
     second_term_after: float = 5.0
     kill_after: float = 10.0
     leftovers_after: float = 15.0
+    gpu_memory_after: float = 10.0
 
     def deadline(self, sent: int, asked_at: float, drain: float) -> float:
         """When the next step is due.
@@ -60,22 +62,26 @@ class Supervisor:
         emit: takes evidence of what was done.
         plan: when to go further.
         drain: tells how many seconds the server drains for, 0 when it does not.
+        gpu_memory: waits until its processes hold no GPU memory any more, and tells how many bytes they still do, None
+            where nobody knows; it is given a function that pauses for some seconds.
         clock: tells the time in Unix seconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all but the first two have defaults)
         self,
         server: Server,
         emit: Callable[[Evidence], None],
         plan: StopPlan | None = None,
         *,
         drain: Callable[[], float] = lambda: 0.0,
+        gpu_memory: Callable[[Callable[[float], object]], int | None] = lambda _: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._server = server
         self._emit = emit
         self._plan = plan or StopPlan()
         self._drain = drain
+        self._gpu_memory = gpu_memory
         self._clock = clock
         self._asked_at: float | None = None
         self._sent = 0
@@ -138,6 +144,8 @@ class Supervisor:
             found = self._settled(wait)
         if not found.clean and not found.processes:
             found = self._server.clean_up(remove=True)
+        if not found.processes:
+            found = attrs.evolve(found, gpu_bytes=self._gpu_memory(wait))
         self._emit(found)
         return found
 

@@ -83,6 +83,9 @@ class StopConfig(StopPlan):
     leftovers_after: Duration = attrs.field(
         default=Duration(15.0), metadata=says("How long processes may outlive the main one.")
     )
+    gpu_memory_after: Duration = attrs.field(
+        default=Duration(10.0), metadata=says("How long their GPU memory may outlive the last of them.")
+    )
     drain_at_most: Duration = attrs.field(
         default=Duration(600.0),
         metadata=says("A server that finishes its requests first gets the time it asks for, up to this much."),

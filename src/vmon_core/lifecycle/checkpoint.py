@@ -46,10 +46,13 @@ class CheckpointMaker:
         hardware: Mapping[str, Any] | None = None,
         software: Mapping[str, str] | None = None,
     ) -> None:
-        """Add to what is known of the deployment; secrets are redacted before anything is kept."""
+        """Add to what is known of the deployment; secrets are redacted before anything is kept.
+
+        What is found out later, such as hardware, may come from any thread.
+        """
         self._arguments.update(redact_mapping(arguments or {}))
         self._environment.update(allowed(environment or {}))
-        self._hardware.update(hardware or {})
+        self._hardware = {**self._hardware, **redact_mapping(hardware or {})}
         self._software.update(software or {})
 
     def make(

@@ -92,7 +92,9 @@ def leftovers(facts: Facts) -> tuple[str, ...]:
     if found is not None:
         names = [_name(facts, pid) for pid in found.processes]
         names += found.shared_memory
-        return (*names, *(["port"] if found.port_free is False else []))
+        names += ["port"] if found.port_free is False else []
+        names += [f"{found.gpu_bytes} bytes of GPU memory"] if found.gpu_bytes else []
+        return tuple(names)
     if not facts.ended:
         return ()
     return tuple(sorted(_name(facts, p.pid) for p in facts.alive() if p.role is not Role.COMPILER))
