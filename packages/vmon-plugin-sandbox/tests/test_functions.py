@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from vmon_core.devices import METRICS
 from vmon_core.lifecycle.facts import Facts
 from vmon_core.lifecycle.states import LifecycleState, StateTransition
 from vmon_core.pipeline.window import Window
 from vmon_core.records import Checkpoint, Frame, Sample, Target
 from vmon_plugin_sandbox import granted
 from vmon_plugin_sandbox.functions import Functions, NoDataError
+from vmon_plugin_sandbox.gpus import EXAMPLE, FIGURES
 from vmon_plugin_sandbox.view import View
 
 
@@ -29,9 +31,10 @@ def view(*samples: Sample, time: float = 100.0) -> View:
     return View(checkpoint, window)
 
 
-def gpu(figure: str, index: str, value: float, time: float = 100.0) -> Sample:
+def gpu(figure: str, index: str, value: float, *, kind: str = "nvidia", time: float = 100.0, **labels: str) -> Sample:
     """One figure of one GPU."""
-    return Sample(f"gpu.{figure}", value, time, (("gpu", index),))
+    told = {"gpu": index, "kind": kind, **labels}
+    return Sample(f"gpu.{figure}", value, time, tuple(sorted(told.items())))
 
 
 def test_the_hottest_gpu_comes_first() -> None:
@@ -41,6 +44,39 @@ def test_the_hottest_gpu_comes_first() -> None:
     ).collect_gpu_metrics()
     assert (found["temperature"], found["gpu"], found["utilization"]) == (90, "1", None)
     assert [each["memory_used_bytes"] for each in found["gpus"]] == [5, None]
+
+
+def test_gpus_of_two_vendors_are_two_gpus() -> None:
+    """NVIDIA's 0 and AMD's 0 do not share figures; an instance is a GPU of its own, and 10 comes behind 2."""
+    found = Functions(
+        view(
+            *(gpu("temperature", index, 50) for index in ("10", "2", "2.1")),
+            gpu("temperature", "0", 60, kind="amd"),
+            gpu("power", "0", 500, kind="nvidia"),
+        )
+    ).collect_gpu_metrics()
+    assert (found["kind"], found["gpu"], found["power_watts"]) == ("amd", "0", None)
+    assert [(each["kind"], each["gpu"]) for each in found["gpus"]] == [
+        ("amd", "0"),
+        *(("nvidia", label) for label in ("0", "2", "2.1", "10")),
+    ]
+
+
+def test_one_reason_is_enough_to_be_throttled() -> None:
+    """Of several series the highest value counts."""
+    found = Functions(
+        view(gpu("throttled", "0", 0, reason="power"), gpu("throttled", "0", 1, reason="thermal"))
+    ).collect_gpu_metrics()
+    assert found["throttled"] == 1
+
+
+def test_every_figure_is_described_and_has_an_example() -> None:
+    """Who writes code finds each name in the function's text, and each in a trial."""
+    keys = {"gpu", "kind", *FIGURES}
+    (described,) = (f.summary for f in granted.ALL if f.name == "collect_gpu_metrics")
+    assert keys == set(EXAMPLE)
+    assert all(key in described for key in keys)
+    assert set(FIGURES.values()) <= set(METRICS)
 
 
 def test_old_figures_are_no_data() -> None:

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vmon_plugin_sandbox.gpus import EXAMPLE, hottest, newest
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from vmon_plugin_sandbox.view import View
 
-FRESH = 60.0
-"""Seconds after which a value of a GPU is no longer its present one."""
-
 LONGEST = 600.0
 """Seconds that a window holds."""
 
 MOST_NAMES = 500
-
-GPU = {"temperature": "gpu.temperature", "utilization": "gpu.utilization", "memory_used_bytes": "gpu.memory.used"}
-"""What code calls a figure, and the metric that has it; its label `gpu` tells which one."""
-
-EXAMPLE: dict[str, Any] = {"temperature": 65.0, "utilization": 0.5, "memory_used_bytes": 40e9, "gpu": "0"}
 
 
 class NoDataError(LookupError):
@@ -51,15 +45,14 @@ class Functions:
 
     def collect_gpu_metrics(self) -> dict[str, Any]:
         """See `granted`."""
-        gpus = self._gpus()
+        gpus = newest(self._view.window, self.now())
         if not gpus and not self._trial:
             self.no_data = True
             raise NoDataError
         if not gpus:
             self.examples = True
             gpus = [dict(EXAMPLE)]
-        hottest = max(gpus, key=_temperature)
-        return {**hottest, "gpus": gpus}
+        return {**hottest(gpus), "gpus": gpus}
 
     def get_metric(self, name: str) -> float | None:
         """See `granted`."""
@@ -83,20 +76,3 @@ class Functions:
     def now(self) -> float:
         """See `granted`."""
         return self._view.checkpoint.time
-
-    def _gpus(self) -> list[dict[str, Any]]:
-        """One entry for each GPU; a figure that is missing is None."""
-        found: dict[str, dict[str, Any]] = {}
-        window = self._view.window
-        for figure, name in GPU.items() if window is not None else ():
-            for labels in window.label_sets(name) if window is not None else ():
-                point = window.points(name, labels)[-1] if window is not None else None
-                if point is not None and self.now() - point.time <= FRESH:
-                    gpu = dict(labels).get("gpu", "0")
-                    found.setdefault(gpu, {**dict.fromkeys(GPU), "gpu": gpu})[figure] = point.value
-        return [found[gpu] for gpu in sorted(found)]
-
-
-def _temperature(gpu: dict[str, Any]) -> float:
-    known = gpu["temperature"]
-    return float("-inf") if known is None else known

@@ -9,8 +9,11 @@ ALL: tuple[GrantedFunction, ...] = (
         name="collect_gpu_metrics",
         signature="collect_gpu_metrics() -> dict[str, Any]",
         summary=(
-            "The newest GPU metrics: temperature (celsius), utilization, memory_used_bytes and gpu of the hottest one, "
-            "and the same for each under gpus. Without GPU metrics a trial gets example values; a live run ends and is "
+            "The newest figures of the hottest GPU, and under `gpus` the same for each: gpu (its number, `3.1` for a "
+            "MIG instance), kind (its vendor), temperature, temperature_margin and memory_temperature (celsius), "
+            "utilization and memory_utilization (0 to 1), memory_used_bytes, memory_free_bytes, memory_total_bytes, "
+            "power_watts, power_limit_watts, throttled (1 while it is), health (0 healthy, 1 degraded, 2 unhealthy). A "
+            "figure that is not known is None. Without GPU metrics a trial gets example values; a live run ends and is "
             "counted as `no data`, not as an error."
         ),
         example="hot = collect_gpu_metrics()['temperature'] > 80",
