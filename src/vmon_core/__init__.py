@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vmon_core.checking import Prediction, check_launch
     from vmon_core.config import Config
     from vmon_core.devices import Device
     from vmon_core.errors import VmonError
@@ -58,6 +59,7 @@ __all__ = [
     "LifecycleTracker",
     "Outcome",
     "PluginInfo",
+    "Prediction",
     "Sample",
     "Severity",
     "StateTransition",
@@ -66,6 +68,7 @@ __all__ = [
     "Verdict",
     "VmonError",
     "Window",
+    "check_launch",
     "create_monitor_with_plugins",
     "every",
     "hookimpl",
@@ -74,6 +77,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "vmon_core.checking": ("Prediction", "check_launch"),
     "vmon_core.config": ("Config",),
     "vmon_core.devices": ("Device",),
     "vmon_core.errors": ("VmonError",),

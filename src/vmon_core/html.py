@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from vmon_core.lifecycle.states import LifecycleState, Stage
+from vmon_core.records import CheckVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,6 +55,7 @@ def page(report: LifecycleReport) -> str:
         *_phases(report),
         "<h2>What happened</h2>",
         _table(("when", "state", "why"), ((_when(c.time), _badge(c.state), escape(c.reason)) for c in report.changes)),
+        *_checks(report),
         *_findings(report),
         *_actions(report),
         *_processes(report),
@@ -118,6 +120,16 @@ def _findings(report: LifecycleReport) -> list[str]:
         for f in report.findings
     ]
     return ["<h2>What was found</h2>", _table(("when", "", "code", "what", "advice"), rows)] if rows else []
+
+
+def _checks(report: LifecycleReport) -> list[str]:
+    checks = report.checkpoint.checks if report.checkpoint else ()
+    rows = [
+        (escape(c.verdict.value), escape(c.code), escape(c.summary), escape(c.fix))
+        for c in checks
+        if c.verdict in (CheckVerdict.FAILURE, CheckVerdict.WARNING)
+    ]
+    return ["<h2>What was predicted</h2>", _table(("verdict", "code", "what", "fix"), rows)] if rows else []
 
 
 def _actions(report: LifecycleReport) -> list[str]:

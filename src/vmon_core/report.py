@@ -10,7 +10,7 @@ import attrs
 from vmon_core.lifecycle.outcome import Failure, failure, leftovers, went_well
 from vmon_core.lifecycle.phases import Phase
 from vmon_core.lifecycle.states import LifecycleState
-from vmon_core.records import Action, Change, Checkpoint, Finding, Outcome, Verdict
+from vmon_core.records import Action, Change, Checkpoint, CompatibilityCheck, Finding, Outcome, Verdict
 
 if TYPE_CHECKING:
     from vmon_core.lifecycle.facts import Facts, Process
@@ -169,7 +169,17 @@ def checkpoint_dict(checkpoint: Checkpoint | None) -> dict[str, Any] | None:
     """A checkpoint as plain data, None when there is none."""
     if checkpoint is None:
         return None
-    return {**attrs.asdict(checkpoint), "state": checkpoint.state.value, "transition": checkpoint.transition.value}
+    return {
+        **attrs.asdict(checkpoint),
+        "state": checkpoint.state.value,
+        "transition": checkpoint.transition.value,
+        "checks": [check_dict(check) for check in checkpoint.checks],
+    }
+
+
+def check_dict(check: CompatibilityCheck) -> dict[str, Any]:
+    """What a check concluded, as plain data."""
+    return {**attrs.asdict(check), "verdict": check.verdict.value, "evidence": list(check.evidence)}
 
 
 def action_dict(report: ActionReport) -> dict[str, Any]:

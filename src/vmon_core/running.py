@@ -9,6 +9,8 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Protocol
 
+from vmon_core.checking import predict
+from vmon_core.config import PredictedFailure
 from vmon_core.device_memory import DeviceMemory, numbers_agree, without_living
 from vmon_core.errors import VmonError
 from vmon_core.evidence import ActionTaken
@@ -19,19 +21,24 @@ from vmon_core.lifecycle.states import LifecycleState, Stage
 from vmon_core.monitor import VLLMMonitor, make_host
 from vmon_core.monitor_methods import control_of
 from vmon_core.plugin import LaunchRequest
-from vmon_core.records import Severity, Target
+from vmon_core.records import CheckVerdict, Severity, Target
 from vmon_core.redaction import redact_command
 from vmon_core.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from types import FrameType
 
+    from vmon_core.checking import Prediction
     from vmon_core.config import Config
     from vmon_core.host.plugin_host import PluginHost
     from vmon_core.plugin import Server
+    from vmon_core.records import CompatibilityCheck
 
 LOOK_SECONDS = 0.2
 """How often the server's end, and an overdue stop, are looked for, in seconds."""
+
+SHOWN_FAILURES = 3
+"""How many predicted failures are told before a start; `vmon check` tells all."""
 
 EXIT_CODES = {
     LifecycleState.STOPPED: 0,
@@ -70,13 +77,18 @@ class Runner:
         view: shows it.
         name: the deployment's name; "" takes one from the command.
         adopt: go on with a server that an earlier vmon launched with the same command.
+        check: predict first whether a launch can work; None as configured.
     """
 
-    def __init__(self, config: Config, view: View, *, name: str = "", adopt: bool = True) -> None:
+    def __init__(
+        self, config: Config, view: View, *, name: str = "", adopt: bool = True, check: bool | None = None
+    ) -> None:
         self._config = config
         self._view = view
         self._name = name
         self._adopt = adopt
+        self._check = config.check.before_launch if check is None else check
+        self._checks: tuple[CompatibilityCheck, ...] = ()
         self._feedback = Feedback.from_config(config)
         self._journal = Journal.from_config(config, self._feedback.say)
         self._feedback.add(CallbackHandler(self._journal.add_message))
@@ -99,6 +111,7 @@ class Runner:
             feedback=self._feedback,
             recorders=[self._journal],
         )
+        monitor.tracker.checkpoints.describe(checks=self._checks)
         self._journal.open_launch(server.target)
         monitor.expected_phases = self._expected(server.target)
         self._view.attach(monitor, self._feedback)
@@ -118,12 +131,42 @@ class Runner:
             return adopted, False
         folder = self._config.data_dir / "launches" / uuid.uuid4().hex[:12]
         folder.mkdir(parents=True)
-        request = LaunchRequest(command=command, environment=dict(os.environ), directory=folder, name=self._name)
+        request = LaunchRequest(
+            command=command,
+            environment=dict(os.environ),
+            directory=folder,
+            name=self._name,
+            network=self._config.check.network,
+            patience=self._config.check.deadline,
+        )
+        if self._check:
+            self._checks = self._predicted(host, request).checks
         server = host.hooks.launch(request)
         if server is None:
             msg = f"no plugin can start {command[0]!r}: is vmon-plugin-vllm installed? See `vmon plugins`"
             raise VmonError(msg)
         return server, True
+
+    def _predicted(self, host: PluginHost, request: LaunchRequest) -> Prediction:
+        """Say what is to be expected of a launch.
+
+        Raises:
+            VmonError: it will fail, and the configuration does not want it tried.
+        """
+        prediction = predict(host, request)
+        failures = prediction.of(CheckVerdict.FAILURE)
+        if failures and self._config.check.on_failure is PredictedFailure.REFUSE:
+            reasons = "; ".join(f"{f.code}: {f.summary}" for f in failures)
+            msg = f"this launch will fail, so it is refused ({reasons}); --no-check starts it all the same"
+            raise VmonError(msg)
+        for check in failures[:SHOWN_FAILURES]:
+            fix = f"; fix: {check.fix}" if check.fix else ""
+            self._feedback.say(Severity.WARNING, "check", f"predicted to fail, {check.code}: {check.summary}{fix}")
+        others = len(failures[SHOWN_FAILURES:]) + len(prediction.of(CheckVerdict.WARNING))
+        if others:
+            text = f"{others} more checks failed or warn; `vmon check` with the same command shows them"
+            self._feedback.say(Severity.INFO, "check", text)
+        return prediction
 
     def _adopted(self, host: PluginHost, command: tuple[str, ...]) -> Server | None:
         for target in self._journal.live_launches():

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "run": ("vmon_core.cli.run", "Start a vLLM server and follow it to its clean end."),
+    "check": ("vmon_core.cli.check", "Predict whether a launch can work, before it is tried."),
     "watch": ("vmon_core.cli.watch", "Watch a server that already runs."),
     "status": ("vmon_core.cli.status", "Show what state each known deployment is in."),
     "report": ("vmon_core.cli.report", "Report how a deployment's life went."),
@@ -84,6 +85,7 @@ def cli(ctx: click.Context, config: str | None, safe_mode: bool) -> None:
 
     \b
     Start a server and follow it:     vmon run -- vllm serve MODEL --port 8000
+    Before that, see if it can work:  vmon check -- vllm serve MODEL --port 8000
     Watch one that already runs:      vmon watch http://127.0.0.1:8000
     Once, for a script:               vmon watch --once --json URL
     See what happened:                vmon report

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vmon_core.lifecycle.states import LifecycleState, Stage
-from vmon_core.records import Severity
+from vmon_core.records import CheckVerdict, Severity
 
 if TYPE_CHECKING:
     from vmon_core.records import Change, Finding
@@ -35,6 +35,8 @@ _BAD = frozenset(
 _DOUBTFUL = frozenset(
     {LifecycleState.STALLED, LifecycleState.SATURATED, LifecycleState.DEGRADED, LifecycleState.UNREACHABLE}
 )
+
+_CHECK_COLOUR = {CheckVerdict.FAILURE: "red", CheckVerdict.WARNING: "yellow"}
 
 _SEVERITY_COLOUR = {
     Severity.CRITICAL: "red",
@@ -142,11 +144,20 @@ def report_lines(report: LifecycleReport) -> list[str]:
     """The whole report: the timeline, what was found and proposed, and the end."""
     lines = [f"{report.target}: {state_text(report.state)}", "", "What happened:"]
     lines += [f"  {change_line(c)}" for c in report.changes]
+    if predicted := predicted_lines(report):
+        lines += ["", "What was predicted:", *predicted]
     if report.findings:
         lines += ["", "What was found:", *(f"  {finding_line(f)}" for f in report.findings)]
     if report.actions:
         lines += ["", "What was proposed:", *(f"  {_action_line(a)}" for a in report.actions)]
     return lines + ending_lines(report)
+
+
+def predicted_lines(report: LifecycleReport) -> list[str]:
+    """What checks of the launch warned of, or were sure of; empty when nothing spoke against it."""
+    checks = report.checkpoint.checks if report.checkpoint else ()
+    told = [c for c in checks if c.verdict in _CHECK_COLOUR]
+    return [f"  {click.style(c.verdict.value, fg=_CHECK_COLOUR[c.verdict])}  {c.code}: {c.summary}" for c in told]
 
 
 def _action_line(report: ActionReport) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from vmon_core.config.load import find_config, load_config
 from vmon_core.config.model import (
+    CheckConfig,
     Config,
     FeedbackConfig,
     GateConfig,
@@ -16,12 +17,14 @@ from vmon_core.config.model import (
     JournalConfig,
     MonitorConfig,
     PluginsConfig,
+    PredictedFailure,
     StopConfig,
 )
 from vmon_core.config.secrets import resolve_secrets
 from vmon_core.config.text import default_text, to_dict, to_toml
 
 __all__ = [
+    "CheckConfig",
     "Config",
     "FeedbackConfig",
     "GateConfig",
@@ -29,6 +32,7 @@ __all__ = [
     "JournalConfig",
     "MonitorConfig",
     "PluginsConfig",
+    "PredictedFailure",
     "StopConfig",
     "default_text",
     "find_config",

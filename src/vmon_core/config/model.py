@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,32 @@ class GateConfig:
     )
     kill_switch: Path | None = attrs.field(
         default=None, metadata=says("While this file exists, nothing is done.", example='"/run/vmon/off"')
+    )
+
+
+class PredictedFailure(StrEnum):
+    """What `vmon run` does when a check says that the launch will fail."""
+
+    WARN = "warn"
+    REFUSE = "refuse"
+
+
+@attrs.frozen(kw_only=True)
+class CheckConfig:
+    """How launches are checked before they are tried."""
+
+    before_launch: bool = attrs.field(
+        default=True, metadata=says("Whether `vmon run` checks before it starts a server; `--no-check` skips it once.")
+    )
+    on_failure: PredictedFailure = attrs.field(
+        default=PredictedFailure.WARN,
+        metadata=says("When a launch is predicted to fail: warn, and start it all the same; or refuse to start it."),
+    )
+    deadline: Duration = attrs.field(
+        default=Duration(1.0), metadata=says("What is not checked by then was not evaluated; a start waits no longer.")
+    )
+    network: bool = attrs.field(
+        default=False, metadata=says("Whether checks may ask the network, such as the Hugging Face hub for a model.")
     )
 
 
@@ -209,7 +236,7 @@ class Config:
     """The whole configuration.
 
     Attributes:
-        monitor, journal, gate, stop, feedback, plugins: the tables of these names.
+        monitor, journal, gate, check, stop, feedback, plugins: the tables of these names.
         guardrails: the guardrails, in the order of the file.
         source: the file that it was read from, None for the defaults.
     """
@@ -217,6 +244,7 @@ class Config:
     monitor: MonitorConfig = attrs.field(factory=MonitorConfig)
     journal: JournalConfig = attrs.field(factory=JournalConfig)
     gate: GateConfig = attrs.field(factory=GateConfig)
+    check: CheckConfig = attrs.field(factory=CheckConfig)
     stop: StopConfig = attrs.field(factory=StopConfig)
     feedback: FeedbackConfig = attrs.field(factory=FeedbackConfig)
     plugins: PluginsConfig = attrs.field(factory=PluginsConfig)

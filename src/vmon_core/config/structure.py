@@ -17,7 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from vmon_core.config.lines import Key
-from vmon_core.config.model import PLUGIN_SETTINGS, Config, PluginsConfig
+from vmon_core.config.model import PLUGIN_SETTINGS, Config, PluginsConfig, PredictedFailure
 from vmon_core.config.options import (
     Distributions,
     Duration,
@@ -248,6 +248,7 @@ _HOOKS: dict[Any, Callable[[Any, Any], Any]] = {
     Pause: _read(read_pause, "a duration such as '5s', or 0"),
     Size: _read(_size, "a size such as '200MB'"),
     GateMode: _choice(GateMode),
+    PredictedFailure: _choice(PredictedFailure),
     LifecycleState: _choice(LifecycleState),
     Severity: _choice(Severity),
 }

@@ -13,10 +13,10 @@ from vmon_core.records import Checkpoint
 from vmon_core.redaction import redact_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from vmon_core.lifecycle.facts import Facts
-    from vmon_core.records import Change
+    from vmon_core.records import Change, CompatibilityCheck
 
 
 class CheckpointMaker:
@@ -35,6 +35,7 @@ class CheckpointMaker:
         self._environment: dict[str, str] = {}
         self._hardware: dict[str, Any] = {}
         self._software: dict[str, str] = {}
+        self._checks: tuple[CompatibilityCheck, ...] = ()
         self.plugins: Callable[[], Mapping[str, str]] = dict
         self._made = 0
 
@@ -45,6 +46,7 @@ class CheckpointMaker:
         environment: Mapping[str, str] | None = None,
         hardware: Mapping[str, Any] | None = None,
         software: Mapping[str, str] | None = None,
+        checks: Iterable[CompatibilityCheck] = (),
     ) -> None:
         """Add to what is known of the deployment; secrets are redacted before anything is kept.
 
@@ -54,6 +56,7 @@ class CheckpointMaker:
         self._environment.update(allowed(environment or {}))
         self._hardware = {**self._hardware, **redact_mapping(hardware or {})}
         self._software.update(software or {})
+        self._checks += tuple(checks)
 
     def make(
         self,
@@ -80,4 +83,5 @@ class CheckpointMaker:
             metrics=metrics,
             findings=findings,
             evidence=tuple(e.summary or e.kind for e in change.evidence) if change else (),
+            checks=self._checks,
         )

@@ -7,21 +7,17 @@ from typing import TYPE_CHECKING
 import importlib_metadata as metadata
 
 from vmon_core.plugin import Capability, PluginInfo, hookimpl
-from vmon_plugin_preflight.config import PreflightConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from vmon_core.devices import Device
-    from vmon_core.plugin import Host, LaunchRequest
+    from vmon_core.plugin import LaunchRequest
     from vmon_core.records import CompatibilityCheck
 
 
 class PreflightPlugin:
     """Predicts whether a launch can work, before it is tried."""
-
-    def __init__(self) -> None:
-        self._config = PreflightConfig()
 
     @hookimpl
     def vmon_plugin_info(self) -> PluginInfo:
@@ -31,20 +27,14 @@ class PreflightPlugin:
             version=metadata.version("vmon-plugin-preflight"),
             summary="Predicts whether a launch can work, before it is tried",
             provides=(Capability("launch.checks"),),
-            config=PreflightConfig,
         )
-
-    @hookimpl
-    def vmon_start(self, host: Host) -> None:
-        """Take the configuration."""
-        self._config = host.config("preflight")
 
     @hookimpl
     def vmon_check(self, launch: LaunchRequest, devices: tuple[Device, ...]) -> Iterable[CompatibilityCheck]:
         """Run all rules."""
         from vmon_plugin_preflight.prediction import predict  # noqa: PLC0415 (only a launch needs it)
 
-        return predict(launch, devices, seconds=self._config.deadline)
+        return predict(launch, devices)
 
     @hookimpl
     def vmon_explain(self, code: str) -> str | None:

@@ -27,21 +27,22 @@ if TYPE_CHECKING:
     from vmon_plugin_preflight.rule import Rule
 
 
-def predict(
-    request: LaunchRequest, devices: tuple[Device, ...], *, seconds: float, root: Path = Path("/")
-) -> list[CompatibilityCheck]:
+RESERVE = 0.1
+"""The share of the time that is kept back, so that what was found by the deadline can still be handed over."""
+
+
+def predict(request: LaunchRequest, devices: tuple[Device, ...], root: Path = Path("/")) -> list[CompatibilityCheck]:
     """Check a launch.
 
     Args:
-        request: the launch.
+        request: the launch; what is not done within its patience was not evaluated.
         devices: the accelerators of this machine.
-        seconds: how long it may take; what is not done by then was not evaluated.
         root: where the machine's file system begins.
 
     Returns:
         What the rules concluded.
     """
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + request.patience * (1 - RESERVE)
     launch = read_launch(request, devices, root)
     problem = launch.parsed.problem
     if problem is None:

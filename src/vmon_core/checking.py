@@ -1,0 +1,145 @@
+"""Predict whether a launch can work: ask the plugins that know, within a deadline, and put their answers in order."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from vmon_core.errors import PluginError
+from vmon_core.host.guarded import guarded
+from vmon_core.host.say import nobody
+from vmon_core.plugin import LaunchRequest
+from vmon_core.records import CheckVerdict, CompatibilityCheck
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from vmon_core.config import Config
+    from vmon_core.devices import Device
+    from vmon_core.host.plugin_host import PluginHost
+
+DEVICES_SHARE = 0.4
+"""The share of the time that the devices may take; a driver that sleeps must not leave nothing for the rest."""
+
+EXIT_CODES = {
+    CheckVerdict.OK: 0,
+    CheckVerdict.WARNING: 1,
+    CheckVerdict.FAILURE: 2,
+    CheckVerdict.NOT_EVALUATED: 3,
+}
+"""What the exit code of `vmon check` says; mistakes in its use have another one."""
+
+_GRAVITY = (CheckVerdict.FAILURE, CheckVerdict.NOT_EVALUATED, CheckVerdict.WARNING, CheckVerdict.OK)
+"""What counts most for the whole: a failure is certain, and what nobody could tell outweighs a warning."""
+
+_ORDER = (CheckVerdict.FAILURE, CheckVerdict.WARNING, CheckVerdict.NOT_EVALUATED, CheckVerdict.OK)
+"""The order in which people want to read them."""
+
+
+@attrs.frozen
+class Prediction:
+    """What is to be expected of a launch.
+
+    Attributes:
+        checks: what every check concluded, failures first.
+
+    >>> warned = CompatibilityCheck(code="example.a", verdict=CheckVerdict.WARNING, summary="it is slow")
+    >>> Prediction((warned,)).verdict, Prediction(()).verdict
+    (<CheckVerdict.WARNING: 'warning'>, <CheckVerdict.NOT_EVALUATED: 'not_evaluated'>)
+    """
+
+    checks: tuple[CompatibilityCheck, ...]
+
+    @property
+    def verdict(self) -> CheckVerdict:
+        """The verdict on the whole: that of the gravest check; without any check, nothing could be told."""
+        found = {check.verdict for check in self.checks}
+        return next((v for v in _GRAVITY if v in found), CheckVerdict.NOT_EVALUATED)
+
+    def of(self, verdict: CheckVerdict) -> tuple[CompatibilityCheck, ...]:
+        """The checks with one verdict."""
+        return tuple(check for check in self.checks if check.verdict is verdict)
+
+
+def check_launch(  # noqa: PLR0913 (all but the command have defaults and are named)
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    config: Config | None = None,
+    manifest: Path | None = None,
+    network: bool = False,
+    seconds: float = 1.0,
+) -> Prediction:
+    """Predict whether a launch can work, with every installed plugin; nothing is started.
+
+    Args:
+        command: the command line, such as `["vllm", "serve", "MODEL"]`.
+        environment: of the new process, None for that of this one.
+        config: which plugins are loaded; None reads the configuration file that is found, or takes the defaults.
+        manifest: a Kubernetes manifest that is to be checked as well.
+        network: whether the network may be asked.
+        seconds: how long the checks may take, after the plugins are loaded.
+
+    Returns:
+        The prediction.
+
+    >>> check_launch(["sh", "-c", "vllm serve $MODEL"]).verdict
+    <CheckVerdict.NOT_EVALUATED: 'not_evaluated'>
+    """
+    from vmon_core.config import load_config  # noqa: PLC0415 (the file is read only when none is given)
+    from vmon_core.monitor import make_host  # noqa: PLC0415 (who has a host needs no monitor)
+
+    host = make_host(config or load_config(None), lenient=True)
+    request = LaunchRequest(
+        command=tuple(command),
+        environment=dict(os.environ if environment is None else environment),
+        directory=Path(tempfile.gettempdir()),
+        network=network,
+        manifest=manifest,
+        patience=seconds,
+    )
+    return predict(host, request)
+
+
+def predict(host: PluginHost, request: LaunchRequest) -> Prediction:
+    """Ask the plugins of `host` about a launch.
+
+    Args:
+        host: the plugins.
+        request: the launch; its `patience` is the deadline for all of them together.
+
+    Returns:
+        What they concluded. What was not told in time, or not at all, was not evaluated.
+    """
+    began = time.monotonic()
+    devices, doubts = _devices(host, request.patience * DEVICES_SHARE)
+    left = max(0.0, request.patience - (time.monotonic() - began))
+    asked = attrs.evolve(request, patience=left)
+    checks = _asked("asking for the checks", lambda: host.hooks.check(asked, devices), left)
+    return Prediction(tuple(sorted([*checks, *doubts], key=lambda check: _ORDER.index(check.verdict))))
+
+
+def _devices(host: PluginHost, seconds: float) -> tuple[tuple[Device, ...], list[CompatibilityCheck]]:
+    """The devices, and what speaks against knowing them all."""
+    try:
+        inventory = guarded(host.hooks.inventory, "asking for the devices", nobody, seconds)
+    except PluginError as error:
+        return (), [_unknown("devices.unknown", str(error))]
+    silent = [f"plugin {plugin} could not tell its devices: {why}" for plugin, why in inventory.silent.items()]
+    return inventory.devices, [_unknown("devices.unknown", why) for why in silent]
+
+
+def _asked(doing: str, ask: Callable[[], Iterable[CompatibilityCheck]], seconds: float) -> list[CompatibilityCheck]:
+    try:
+        return list(guarded(ask, doing, nobody, seconds))
+    except PluginError as error:
+        return [_unknown("vmon.checks_failed", str(error))]
+
+
+def _unknown(code: str, why: str) -> CompatibilityCheck:
+    return CompatibilityCheck(code=code, verdict=CheckVerdict.NOT_EVALUATED, summary=why, source="vmon")
