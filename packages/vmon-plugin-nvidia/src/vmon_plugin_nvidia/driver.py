@@ -1,0 +1,157 @@
+"""The way to NVML: opened by a thread of its own, since a driver may take long for it, hang, or not be there."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pynvml
+
+from vmon_plugin_nvidia.gpu import GoneError, Gpu, LostError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LOOK_SECONDS = 300.0
+"""Seconds between two looks for a driver where there is none: one may be loaded later."""
+
+PATIENCE = 60.0
+"""Seconds that a driver may take to open: it wakes up eight GPUs in about ten when nobody used them before."""
+
+_ABSENT = {
+    pynvml.NVML_ERROR_LIBRARY_NOT_FOUND: "there is no NVIDIA driver on this machine (libnvidia-ml.so.1 is not found)",
+    pynvml.NVML_ERROR_DRIVER_NOT_LOADED: "NVIDIA's driver is not loaded",
+    pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: "NVIDIA's library and loaded driver are of different versions, as after "
+    "an upgrade without a reboot",
+    pynvml.NVML_ERROR_NO_PERMISSION: "NVIDIA's driver may not be used by this user",
+}
+"""Why NVML cannot be opened, in words."""
+
+
+class Driver:
+    """NVML and the GPUs behind it.
+
+    Args:
+        tell: is told once why there are no GPUs, and when there are some after all.
+
+    Attributes:
+        gpus: those that there are; empty while it is not open.
+        version, cuda: of the driver, and the newest that it supports; "" while unknown.
+        opened: how often it was opened; whoever registers something with NVML does so anew when it changes.
+        absent: why there are no GPUs, "" while there are, or nobody knows yet.
+    """
+
+    def __init__(self, tell: Callable[[str], None] = lambda _: None) -> None:
+        self.gpus: tuple[Gpu, ...] = ()
+        self.version = ""
+        self.cuda = ""
+        self.opened = 0
+        self.absent = ""
+        self._tell = tell
+        self._told = ""
+        self._due = float("-inf")
+        self._began = 0.0
+        self._thread: threading.Thread | None = None
+
+    def ready(self, now: float, wait: float = 0.2) -> tuple[Gpu, ...]:
+        """Give the GPUs, and open the driver when it is time to.
+
+        Args:
+            now: the present, in seconds of any clock.
+            wait: seconds to wait for it at most.
+        """
+        if not self.gpus:
+            if self._thread is None and now >= self._due:
+                self._begin(now)
+            self._await(now, wait)
+        return self.gpus
+
+    def failed(self) -> None:
+        """The driver has gone: open it anew at the next look."""
+        self._shut()
+        self._due = float("-inf")
+
+    def close(self) -> None:
+        """Let go of the driver."""
+        if self._thread is None:
+            self._shut()
+
+    def _begin(self, now: float) -> None:
+        self._began, self._due = now, now + LOOK_SECONDS
+        self._thread = threading.Thread(target=self._open, name="nvml-open", daemon=True)
+        self._thread.start()
+
+    def _await(self, now: float, wait: float) -> None:
+        if self._thread is None:
+            return
+        self._thread.join(wait)
+        if not self._thread.is_alive():
+            self._thread = None
+        elif now - self._began > PATIENCE:
+            self.absent = f"NVIDIA's driver hangs: nvmlInit has not returned for {PATIENCE:.0f} s"
+        self._report()
+
+    def _report(self) -> None:
+        """Tell each news once, not each look."""
+        news = self.absent or ("there are NVIDIA GPUs now" if self.gpus and self._told else "")
+        if news and news != self._told:
+            self._tell(news)
+        if news or self.gpus:
+            self._told = self.absent
+
+    def _open(self) -> None:
+        try:
+            pynvml.nvmlInit()
+        except pynvml.NVMLError as error:
+            self.absent = _ABSENT.get(error.value, f"NVML cannot be opened: {error}")
+            return
+        try:
+            self._look_around()
+        except (pynvml.NVMLError, GoneError) as error:
+            self.absent = f"NVIDIA's driver does not tell its GPUs: {error}"
+        if not self.gpus:
+            self._shut()
+
+    def _look_around(self) -> None:
+        self.version = str(pynvml.nvmlSystemGetDriverVersion())
+        cuda = int(pynvml.nvmlSystemGetCudaDriverVersion())
+        self.cuda = f"{cuda // 1000}.{cuda % 1000 // 10}"
+        gpus = tuple(_gpu(index) for index in range(pynvml.nvmlDeviceGetCount()))
+        self.absent = "" if gpus else "NVIDIA's driver has no GPUs"
+        self.opened += 1
+        self.gpus = gpus
+
+    def _shut(self) -> None:
+        self.gpus = ()
+        with suppress(pynvml.NVMLError):  # it may not be open
+            pynvml.nvmlShutdown()
+
+
+def _gpu(index: int) -> Gpu:
+    try:
+        gpu = Gpu(index, pynvml.nvmlDeviceGetHandleByIndex(index))
+        find_parts(gpu)
+    except pynvml.NVMLError:
+        return Gpu(index, None)
+    except LostError:
+        gpu.lost = True
+    return gpu
+
+
+def find_parts(gpu: Gpu) -> None:
+    """Look which MIG instances a GPU has; those that stay keep what is known of them."""
+    mode = gpu.ask("nvmlDeviceGetMigMode")
+    known = {part.facts["uuid"]: part for part in gpu.parts}
+    gpu.parts = tuple(known.get(part.facts["uuid"], part) for part in _parts(gpu)) if mode and mode[0] else ()
+
+
+def _parts(gpu: Gpu) -> Iterator[Gpu]:
+    for number in range(gpu.ask("nvmlDeviceGetMaxMigDeviceCount") or 0):
+        try:
+            handle = pynvml.nvmlDeviceGetMigDeviceHandleByIndex(gpu.handle, number)
+        except pynvml.NVMLError:  # a slot that holds none: the next one may hold one
+            continue
+        part = Gpu(gpu.index, handle, number)
+        part.facts["uuid"] = part.ask("nvmlDeviceGetUUID")
+        yield part
