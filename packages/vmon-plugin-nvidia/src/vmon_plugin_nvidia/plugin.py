@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import importlib_metadata as metadata
 
-from vmon_core.plugin import Capability, Isolation, PluginInfo, every, hookimpl
+from vmon_core.plugin import Capability, PluginInfo, every, hookimpl
 from vmon_core.records import Severity
 from vmon_plugin_nvidia.config import NVIDIAConfig
 
@@ -41,7 +41,6 @@ class NVIDIAPlugin:
             summary="Reads NVIDIA GPUs through NVML",
             provides=(Capability("gpu.telemetry"),),
             config=NVIDIAConfig,
-            isolation=Isolation.PROCESS,
         )
 
     @hookimpl
