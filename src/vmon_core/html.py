@@ -87,10 +87,10 @@ def _failure(report: LifecycleReport) -> list[str]:
     failure = report.failure
     if failure is None:
         return []
-    again = "may help" if failure.restart_helps else "will not help"
-    text = f"<b>{escape(failure.code)}</b> during {failure.phase.value}: {escape(failure.cause)}"
-    advice = f"<br>{escape(failure.advice)}" if failure.advice else ""
-    return [f'<p class="cause">{text}<br>Trying the same command again {again}.{advice}</p>']
+    text = f"<b>{escape(failure.code)}</b> during {failure.phase.value}: {escape(failure.explanation or failure.cause)}"
+    said = f"<br>The log says: <q>{escape(failure.cause)}</q>" if failure.explanation else ""
+    advice = f"<br>Fix: {escape(failure.advice)}" if failure.advice else ""
+    return [f'<p class="cause">{text}{said}{advice}<br>{escape(failure.restart_advice)}</p>']
 
 
 def _phases(report: LifecycleReport) -> list[str]:

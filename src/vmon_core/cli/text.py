@@ -126,12 +126,11 @@ def failure_lines(report: LifecycleReport) -> list[str]:
     failure = report.failure
     if failure is None:
         return []
-    again = "may help" if failure.restart_helps else "will not help"
-    lines = [
-        f"Cause: {click.style(failure.code, fg='red', bold=True)} during {failure.phase.value}: {failure.cause}",
-        f"Trying the same command again {again}.",
-    ]
-    return [*lines, f"Advice: {failure.advice}"] if failure.advice else lines
+    code = click.style(failure.code, fg="red", bold=True)
+    said = [f"The log says: {failure.cause}"] if failure.explanation else []
+    fix = [f"Fix: {failure.advice}"] if failure.advice else []
+    cause = f"Cause: {code} during {failure.phase.value}: {failure.explanation or failure.cause}"
+    return [cause, *said, *fix, failure.restart_advice]
 
 
 def ending_lines(report: LifecycleReport) -> list[str]:

@@ -9,6 +9,7 @@ from vmon_core.evidence.http import EngineCounted, Probed, RoundTripped
 from vmon_core.evidence.log import (
     ApiServersExpected,
     EngineReported,
+    FailureCategory,
     FailureSeen,
     MaintenanceChanged,
     PhaseProgressed,
@@ -33,6 +34,7 @@ __all__ = [
     "EngineCounted",
     "EngineReported",
     "Evidence",
+    "FailureCategory",
     "FailureSeen",
     "Health",
     "MaintenanceChanged",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 import attrs
@@ -82,13 +83,24 @@ class StopAcknowledged(Evidence):
     timeout: float | None = None
 
 
+class FailureCategory(StrEnum):
+    """What has to change before a failed deployment can work; `UNKNOWN` where the message does not tell."""
+
+    CONFIG = "config"  # the command, the environment, or the model's files
+    CAPACITY = "capacity"  # less must be asked for, or more given
+    TRANSIENT = "transient"  # time, or another process
+    HARDWARE = "hardware"  # a device
+    BUG = "bug"  # the software
+    UNKNOWN = "unknown"
+
+
 @attrs.frozen(kw_only=True)
 class FailureSeen(Evidence):
     """A failure was reported, by the deepest process that reports it or by one that only heard of it.
 
     Attributes:
         code: its stable code, such as `memory.kv_cache_too_small`.
-        cause: one sentence, taken from the message.
+        cause: the message itself.
         process: the reporting process.
         depth: 0 main or API server, 1 engine core, 2 worker; the deepest reporter knows best.
         weight: 3 a named root cause, 2 a death or an exception without a known cause, 1 an echo of another
@@ -96,6 +108,10 @@ class FailureSeen(Evidence):
         fatal: the deployment cannot live on after it.
         restart_helps: whether the same command can be expected to work when tried again.
         advice: what to do about it.
+        category: what has to change.
+        explanation: the real cause as one sentence, with the values of the message; "" where nobody knows it.
+        again: when the same command may work, such as "once the port is free"; "" when it will not, or nobody knows.
+        remedies: kinds of interventions that can help, gentle ones first; none when only a person can.
     """
 
     source = Source.LOG
@@ -107,6 +123,10 @@ class FailureSeen(Evidence):
     fatal: bool = True
     restart_helps: bool = False
     advice: str = ""
+    category: FailureCategory = FailureCategory.UNKNOWN
+    explanation: str = ""
+    again: str = ""
+    remedies: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from vmon_core.evidence import Role
+from vmon_core.evidence import FailureCategory, Role
 from vmon_core.lifecycle.case import root_cause
 from vmon_core.lifecycle.ending import SIGKILL
 from vmon_core.lifecycle.states import LifecycleState, Stage
@@ -25,9 +25,13 @@ class Failure:
     Attributes:
         code: a stable code such as `memory.kv_cache_too_small`.
         phase: the state in which it failed.
-        cause: one sentence.
+        cause: what the log says, or what was seen of its end.
         restart_helps: whether the same command may work when tried again.
         advice: what to do.
+        category: what has to change.
+        explanation: the real cause as one sentence, "" where nobody knows more than `cause`.
+        again: when the same command may work, "" when it will not, or nobody knows when.
+        remedies: kinds of interventions that can help, gentle ones first; none when only a person can.
     """
 
     code: str
@@ -35,6 +39,27 @@ class Failure:
     cause: str
     restart_helps: bool
     advice: str = ""
+    category: FailureCategory = FailureCategory.UNKNOWN
+    explanation: str = ""
+    again: str = ""
+    remedies: tuple[str, ...] = ()
+
+    @property
+    def restart_advice(self) -> str:
+        """Whether the same command is worth another try, and when, as a sentence."""
+        if not self.restart_helps:
+            return f"Trying the same command again will not help: {_CHANGES[self.category]}."
+        return f"Trying the same command again may help{self.again and ' '}{self.again}."
+
+
+_CHANGES = {
+    FailureCategory.CONFIG: "the command, the environment or the model has to change",
+    FailureCategory.CAPACITY: "it must ask for less, or be given more",
+    FailureCategory.TRANSIENT: "something else has to change first",
+    FailureCategory.HARDWARE: "a device has to be looked after",
+    FailureCategory.BUG: "it is a defect of the software",
+    FailureCategory.UNKNOWN: "nothing says that it would end otherwise",
+}
 
 
 _FAILED = frozenset({LifecycleState.FAILED_TO_START, LifecycleState.CRASHED})
@@ -56,16 +81,27 @@ def failure(facts: Facts, changes: Iterable[Change]) -> Failure | None:
     cause = root_cause(facts)
     if bad.state is LifecycleState.KILLED or cause is None:
         return _unexplained(facts, bad)
-    return Failure(
-        code=cause.code, phase=bad.origin, cause=cause.cause, restart_helps=cause.restart_helps, advice=cause.advice
-    )
+    told = {field.name: getattr(cause, field.name) for field in attrs.fields(Failure) if field.name != "phase"}
+    return Failure(**told, phase=bad.origin)
 
 
 def _unexplained(facts: Facts, bad: Change) -> Failure:
     code = _code_without_cause(facts)
-    return Failure(code=code, phase=bad.origin, cause=bad.reason, restart_helps=True, advice=_ADVICE[code])
+    return Failure(
+        code=code,
+        phase=bad.origin,
+        cause=bad.reason,
+        restart_helps=True,
+        advice=_ADVICE[code],
+        category=FailureCategory.TRANSIENT if code in _DEATHS else FailureCategory.UNKNOWN,
+        again=_KILLED if code in _DEATHS else "",
+    )
 
 
+_DEATHS = frozenset({"process.killed", "worker.died", "engine.died"})
+"""What happens to a server from outside, as far as anybody can tell."""
+
+_KILLED = "when it was killed and not led to its end by its own work"
 _SILENT_DEATH = "Look for an out-of-memory kill (dmesg, cgroup memory.events) and for GPU errors (Xid) at that time."
 
 _ADVICE = {

@@ -82,6 +82,13 @@ class VllmPlugin:
         return adopt(target)
 
     @hookimpl
+    def vmon_explain(self, code: str) -> str | None:
+        """Say what the code of a failure stands for."""
+        from vmon_plugin_vllm.log.failures import explain  # noqa: PLC0415
+
+        return explain(code)
+
+    @hookimpl
     def vmon_recording(self, path: Path) -> Iterable[Frame] | None:
         """Open a folder of recorded traces."""
         from vmon_plugin_vllm.recording import open_recording  # noqa: PLC0415

@@ -126,7 +126,7 @@ def test_failed_request_is_no_failure_of_the_server() -> None:
 
 def test_after_the_start_an_api_server_only_answers() -> None:
     """A model that is not found ends a start; later it is the answer to somebody's request."""
-    line = "(APIServer pid=1) ERROR 11-24 03:01:34 [serving.py:9] HFValidationError: Repo id must be in the form x"
+    line = "(APIServer pid=1) ERROR 11-24 03:01:34 [x.py:9] HFValidationError: Repo id must be in the form 'repo': 'x'"
     again = "(APIServer pid=9) INFO 11-24 03:01:34 [utils.py:286] non-default args: {}"
     found = failures([line, READY, line, again, line])
     assert [(f.code, f.fatal) for f in found] == [

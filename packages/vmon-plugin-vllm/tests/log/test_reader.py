@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from vmon_core import evidence as ev
 from vmon_core.lifecycle.states import LifecycleState as S
-from vmon_plugin_vllm.log.failures import FAILURES
 from vmon_plugin_vllm.log.lines import LINE_LIMIT, LineSplitter, parse_line
 from vmon_plugin_vllm.log.patterns import RULES
 from vmon_plugin_vllm.log.reader import LogReader
@@ -135,66 +134,6 @@ MESSAGES: dict[str, tuple[type[ev.Evidence], dict[str, Any]]] = {
 }
 """A message of each kind and what it must tell."""
 
-CAUSES = {
-    "vllm: error: unrecognized arguments: --no-such-flag": "args.unknown_flag",
-    "vllm serve: error: argument --dtype: invalid choice: 'x'": "args.invalid_choice",
-    "vllm serve: error: argument --port: invalid int value: 'x'": "args.invalid_value",
-    "vllm serve: error: the following arguments are required: model": "args.missing",
-    "Total number of attention heads (4) must be divisible by tensor parallel size (3).": "config.parallel_layout",
-    "World size (8) is larger than the number of available GPUs (4) in this node": "config.parallel_layout",
-    "Pipeline parallelism is not supported for this model": "config.parallel_layout",
-    "Sleep mode is not supported on current platform.": "config.sleep_mode_unsupported",
-    "model type `nosuch` but Transformers does not recognize this architecture": "model.unknown_architecture",
-    "User-specified max_model_len (9) is greater than the derived max_model_len (8)": "config.max_model_len",
-    "Unknown quantization method: x": "config.quantization",
-    "AssertionError: Not enough allowed NUMA nodes to bind threads of 2 local CPUWorkers": "config.cpu_binding",
-    "No valid attention backend found for cuda with {}": "config.attention_backend",
-    "RuntimeError: Failed to infer device type": "cuda.unavailable",
-    "CUDA error: no kernel image is available for execution on the device": "cuda.unsupported_device",
-    "OSError: It looks like the config file at 'x' is not a valid JSON file.": "model.config_unreadable",
-    "HFValidationError: Repo id must be in the form 'repo_name'": "model.not_found",
-    "LocalEntryNotFoundError: Cannot find an appropriate cached snapshot folder": "model.not_cached_offline",
-    "Access to model x is restricted and you are not in the list": "model.gated",
-    "RuntimeError: Cannot find any model weights with `/m`": "model.no_weights",
-    "SafetensorError: Error while deserializing header: header too large": "model.weights_corrupt",
-    "ValueError: Following weights were not initialized from checkpoint: {'x'}": "model.weights_mismatch",
-    "OSError: [Errno 28] No space left on device": "disk.full",
-    "OSError: [Errno 122] Disk quota exceeded": "disk.full",
-    "ValueError: To serve at least one request with the model's max seq len (4000000)": "memory.kv_cache_too_small",
-    "Free memory on device cuda:0 (1/2 GiB) on startup is less than desired GPU memory utilization": "memory.gpu_busy",
-    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB": "memory.gpu_exhausted",
-    "Available memory on node 0 (1/2 GiB) on kv cache allocation is less than requested memory for kv": (
-        "memory.host_exhausted"
-    ),
-    "RuntimeError: start (0) + length (64) exceeds dimension size (32).": "model.weights_mismatch",
-    "RuntimeError: DefaultCPUAllocator: can't allocate memory: you tried": "memory.host_exhausted",
-    "Resource temporarily unavailable (src/thread.cpp:241)": "memory.address_space",
-    "Insufficient space in /dev/shm for x: 9 MiB required": "memory.shm_exhausted",
-    "OSError: [Errno 24] Too many open files": "files.exhausted",
-    "OSError: [Errno 98] Address already in use": "port.in_use",
-    "[Rank 1] Watchdog caught collective operation timeout: WorkNCCL": "nccl.timeout",
-    "RuntimeError: NCCL error: unhandled system error": "nccl.error",
-    "Failed to load NCCL library from libnccl.so.2": "nccl.error",
-    "Failing 2 request(s) due to KV load failure (failure_policy=fail, 9 tokens affected).": "kv_transfer.failed",
-    "Fault detected in EP all2all communication: one or more ranks timed out. Mask: [1, 0]": "ep.rank_unreachable",
-    "RuntimeError: NaNs detected in logits: {'r': 3}": "model.corrupt_output",
-    "[FT] Busy loop raised RuntimeError. Waiting for recovery.": "engine.fault",
-    "[FT] No recovery within 60s timeout.": "engine.died",
-    "Exception occurred while running API servers: x": "api_server.died",
-    "CUDA error: an illegal memory access was encountered": "gpu.fault",
-    "TimeoutError: RPC call to execute_model timed out.": "rpc.timeout",
-    "Timed out waiting for engine core processes to start... Waited 600s": "engine.start_timeout",
-    "Worker proc VllmWorker-1 died unexpectedly (exit code: None), shutting down executor.": "worker.died",
-    "WorkerProc initialization failed due to an exception in a background process.": "worker.died",
-    "Engine core process EngineCore_DP1 died unexpectedly.": "engine.died",
-    "EngineCore encountered a fatal error.": "engine.died",
-    "pydantic_core._pydantic_core.ValidationError: 1 validation error for CacheConfig": "config.invalid_value",
-    "Process ApiServer_0 (PID: 9) died with exit code 1": "api_server.died",
-    "EngineDeadError: EngineCore encountered an issue.": "engine.died",
-    "RuntimeError: Engine core initialization failed. See root cause above.": "engine.died",
-    "WorkerProc failed to start.": "worker.died",
-}
-
 
 @pytest.mark.parametrize("message", MESSAGES)
 def test_message_tells_what_it_means(message: str) -> None:
@@ -210,21 +149,6 @@ def test_no_rule_without_an_example() -> None:
     """A rule that no example reaches could be wrong for ever."""
     lost = [r.pattern.pattern for r in RULES if not any(r.pattern.search(m) for m in MESSAGES)]
     assert lost == []
-
-
-@pytest.mark.parametrize("message", CAUSES)
-def test_failure_is_named(message: str) -> None:
-    """Each failure gets its stable code, whoever reports it."""
-    line = f"(Worker_TP1 pid=5) ERROR 11-24 03:01:34 [x.py:1] {message}"
-    (failure,) = [e for e in LogReader().feed(line, 1.0) if isinstance(e, ev.FailureSeen)]
-    assert (failure.code, failure.depth, failure.process) == (CAUSES[message], 2, "Worker_TP1")
-    assert any(isinstance(e, ev.FailureSeen) for e in LogReader().feed(message, 1.0))
-
-
-def test_no_failure_rule_without_an_example() -> None:
-    """A failure that no example names could be wrong for ever."""
-    found = {next(r for r in FAILURES if r.pattern.search(m)).pattern.pattern for m in CAUSES}
-    assert [r.pattern.pattern for r in FAILURES if r.pattern.pattern not in found] == []
 
 
 def test_warnings_are_no_failures() -> None:

@@ -41,7 +41,8 @@ _UNCAUGHT = re.compile(r'  File "[^<"]+", line \d+, in (?:<module>|_run_module_a
 
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?::\s.*)?$")
 _INVALID = re.compile(r"validation errors? for (?P<model>\w*(?:Config|Args))$")
-_DETAIL = re.compile(r" {2}(?P<what>.*?) \[type=\w+, ")
+_DETAIL = re.compile(r" {2}(?P<what>\S.*?)(?: \[type=\w+, .*)?$")
+"""The complaint; what it goes on with in further lines is left out."""
 
 KEPT_BLOCKS = 256
 """The most writers that are followed at a time: more than any deployment has, and less than a forged log could name."""
@@ -57,6 +58,7 @@ class Context:
         uncaught: of one that nothing in the main process caught.
         text: the line; with the source line where an exception says nothing itself.
         setting: pydantic's complaint with the name of the setting, "" for other lines.
+        raised: the last line of a traceback together with the source line that raised it, "" for other lines.
     """
 
     text: str
@@ -64,6 +66,7 @@ class Context:
     exception: bool = False
     uncaught: bool = False
     setting: str = ""
+    raised: str = ""
 
 
 @attrs.define
@@ -86,6 +89,7 @@ class _Block:
             self.inside, self.outermost, self.source = True, "", ""
         elif self.inside and message.startswith((" ", "\t")):
             self._frame(message)
+            return Context(text="", fate=self.fate)  # source code says what may go wrong, not what did
         elif self.inside and _EXCEPTION.match(message):
             return self._ended(message)
         elif self.model:
@@ -113,6 +117,7 @@ class _Block:
             fate=self.fate,
             exception=True,
             uncaught=_UNCAUGHT.match(self.outermost) is not None,
+            raised=f"{message} (at {self.source})" if self.source else "",
         )
 
     def _setting(self, message: str) -> Context:
@@ -122,7 +127,7 @@ class _Block:
             return Context(text=message, fate=self.fate)
         name = f"{self.model}.{self.field}" if self.field else self.model
         self.model = ""
-        return Context(text=message, fate=self.fate, setting=f"{name}: {detail['what']}")
+        return Context(text=detail["what"], fate=self.fate, setting=f"{name}: {detail['what']}")
 
 
 class Blocks:

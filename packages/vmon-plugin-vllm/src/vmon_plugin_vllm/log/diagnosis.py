@@ -9,19 +9,23 @@ import attrs
 
 from vmon_core.evidence import FailureSeen
 from vmon_plugin_vllm.log.blocks import Blocks, Context, Fate
-from vmon_plugin_vllm.log.failures import DEATH, FAILURES, ROOT, FailureRule
+from vmon_plugin_vllm.log.failures import FAILURES, deaths
+from vmon_plugin_vllm.log.failures.configuration import INVALID_SETTING
+from vmon_plugin_vllm.log.failures.rule import ROOT, FailureRule
 from vmon_plugin_vllm.log.lines import shown
 
 if TYPE_CHECKING:
     from vmon_plugin_vllm.log.lines import LogRecord
 
 _SUSPICIOUS = re.compile(
-    r"[Ee]rror|died|[Ff]ail|exited unexpectedly|unavailable|No space|divisible|larger than|not find|not supported|Xid|"
-    r"timed out|Insufficient|expected|Watchdog|Too many|out of memory|Repo id|not valid|greater than|JSON|covered|"
-    r"can't|Cannot|gated|restricted|seq len|cache blocks|less than|bind threads|recognize|kernel image|too large|"
-    r"Exception|Unknown|[Ii]nvalid|No valid|Timed out|Failing|Fault|NaNs|\[FT\]|quota"
+    r"[Ee]rror|died|[Ff]ail|exited unexpectedly|unavailable|No space|divisible|larger than|not find|not supported|"
+    r"[Tt]imed? ?out|Insufficient|expected|Watchdog|Too [mM]any|out of memory|Repo id|not valid|greater than|JSON|"
+    r"can't|[Cc]annot|gated|restricted|seq len|cache blocks|less than|bind threads|recognize|kernel image|too large|"
+    r"Exception|Unknown|[Ii]nvalid|No valid|Failing|Fault|NaNs|\[FT\]|quota|in use|appears to be|smaller than|does not|"
+    r"No common|must be|requires|doesn't|not found|missing|No such file|No module|fallen|lost|custom code|Unrecognized|"
+    r"trust_remote_code|[Nn]o CUDA|is only|too old|insufficient|Max retries|exceeds|Xid"
 )
-"""What every pattern of a failure contains; most lines hold none of it."""
+"""Of what every pattern of a failure contains a part; most lines hold none of it."""
 
 _ASSERTION = re.compile(r"AssertionError(?::|$)")
 _QUIET_LEVELS = frozenset({"DEBUG", "INFO", "WARNING"})
@@ -31,10 +35,9 @@ _TOLD_QUIETLY = re.compile(r"exited unexpectedly|\[FT\]")
 _WANTED = re.compile(r"(?:KeyboardInterrupt|SystemExit|asyncio\.exceptions\.CancelledError)(?::|$)")
 """Exceptions by which a process ends because somebody wants it to."""
 
-_DEFECT = "This is a defect of vLLM: report it with the traceback from the log."
-_INVALID_SETTING = FailureRule(re.compile(""), "config.invalid_value", "Correct the setting that the message names.")
-_WRITERS = ("main", "engine", "worker")
-"""By depth."""
+
+CAUSE_LIMIT = 300
+"""The most characters that are kept of a message and of the sentences made from it."""
 
 
 class Diagnosis:
@@ -69,21 +72,23 @@ class Diagnosis:
 
 
 def _known(record: LogRecord, context: Context, time: float) -> FailureSeen | None:
-    if not _SUSPICIOUS.search(context.text):
-        return None
-    rule = next((rule for rule in FAILURES if rule.pattern.search(context.text)), None)
-    if rule is None and record.depth and _ASSERTION.match(context.text):
-        code = f"{_WRITERS[record.depth]}.assertion"
-        rule = FailureRule(_ASSERTION, code, _DEFECT, fatal=False)  # whether it is, other lines tell
-    return _failure(record, context.text, rule, time) if rule is not None else None
+    """What an entry names: by the line, or by the line with the source line that raised it."""
+    for text in (context.text, context.raised):
+        if text and _SUSPICIOUS.search(text):
+            rule = next((rule for rule in FAILURES if rule.pattern.search(text)), None)
+            if rule is not None:
+                return _failure(record, text, rule, time)
+    if record.depth and _ASSERTION.match(context.text):
+        return _failure(record, context.text, deaths.ASSERTIONS[record.depth], time)
+    return None
 
 
 def _setting(record: LogRecord, context: Context, time: float) -> FailureSeen | None:
-    return _failure(record, context.setting, _INVALID_SETTING, time) if context.setting else None
+    return _failure(record, context.setting, INVALID_SETTING, time) if context.setting else None
 
 
 def _unnamed(record: LogRecord, context: Context, time: float) -> FailureSeen | None:
-    """An exception that no rule names is still better than none, where it is known to be the end.
+    """An exception that no entry names is still better than none, where it is known to be the end.
 
     What a worker survives is left out: the engine repeats it when it gives up, and when another worker died it is but
     the loss of a peer (`kill_worker_tp2`).
@@ -91,20 +96,23 @@ def _unnamed(record: LogRecord, context: Context, time: float) -> FailureSeen | 
     ends = context.fate is Fate.ENDS or (context.uncaught and not record.process)
     if not context.exception or not ends or _WANTED.match(context.text):
         return None
-    code = f"{_WRITERS[record.depth]}.exception"
-    return _failure(record, context.text, FailureRule(_WANTED, code, "Read the traceback in the log.", DEATH), time)
+    return _failure(record, context.text, deaths.EXCEPTIONS[record.depth], time)
 
 
 def _failure(record: LogRecord, text: str, rule: FailureRule, time: float) -> FailureSeen:
     return FailureSeen(
         time=time,
         code=rule.code,
-        cause=shown(text, 300),
+        cause=shown(text, CAUSE_LIMIT),
         process=record.process,
         depth=record.depth,
         weight=rule.weight,
         fatal=rule.fatal,
-        restart_helps=rule.retry,
-        advice=rule.advice,
+        restart_helps=bool(rule.again),
+        advice=shown(rule.advise(text), CAUSE_LIMIT),
+        category=rule.category,
+        explanation=shown(rule.explain(text), CAUSE_LIMIT),
+        again=rule.again,
+        remedies=rule.remedies,
         summary=shown(text),
     )
