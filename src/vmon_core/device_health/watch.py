@@ -165,7 +165,8 @@ class HealthWatch:
 
     def _appeared(self, patient: _Patient, before: Judgement | None, now: float) -> Iterator[DeviceEvent]:
         """Symptoms that were not there a moment ago; those that come from an event are told by it."""
-        known = {*(before.codes if before else ()), *(noted.event.code for noted in patient.readings.events())}
+        told = (noted.event.code for noted in patient.readings.events() if now - noted.event.time < HOLD_SECONDS)
+        known = {*(before.codes if before else ()), *told}
         for symptom in patient.judgement.symptoms if patient.judgement else ():
             if symptom.code not in known and symptom.health is not Health.UNKNOWN:
                 patient.count(symptom.code, 1)
