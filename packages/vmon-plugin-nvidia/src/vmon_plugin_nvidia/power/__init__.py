@@ -1,0 +1,1 @@
+"""Power actions: set and restore power limits, lock and reset clocks."""
