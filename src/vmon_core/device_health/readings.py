@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FRESH_SECONDS = 60.0
-"""How long a figure counts after it was read; plugins may read the slow ones every half minute."""
+"""How long a figure counts after it was read: four times as long as slow ones are apart by default."""
+
+MISSED = 3.0
+"""Readings in a row that have to be missing of a figure that is read more rarely."""
 
 WINDOW_MINUTES = 10
 """How far back growth is remembered: the span over which gpud judges the rate of hardware slowdowns."""
@@ -53,17 +56,19 @@ JUDGED = COUNTED | {
 
 @attrs.define
 class Series:
-    """One figure: its last two values, its highest one, and its growth by the minute."""
+    """One figure: its last two values and how far they are apart, its highest one, and its growth by the minute."""
 
     value: float
     time: float
     before: float | None = None
+    pace: float = 0.0
     highest: float = 0.0
     _grown: deque[tuple[int, float]] = attrs.field(factory=lambda: deque(maxlen=WINDOW_MINUTES + 1))
 
     def take(self, value: float, time: float) -> None:
         """Take in the next value."""
-        self.before, self.value, self.time = self.value, value, time
+        self.before, self.pace = self.value, time - self.time
+        self.value, self.time = value, time
         self.highest = max(self.highest, value)
 
     def forget(self) -> None:
@@ -173,7 +178,7 @@ class Readings:
     def each(self, name: str) -> Iterator[tuple[Labels, Series]]:
         """The fresh series of a metric with their labels."""
         for labels, series in self._series.get(name, {}).items():
-            if self.now - series.time <= FRESH_SECONDS:
+            if self.now - series.time <= max(FRESH_SECONDS, MISSED * series.pace):
                 yield labels, series
 
     def one(self, name: str) -> Series | None:

@@ -11,47 +11,63 @@ from vmon_plugin_nvidia.processes import Owners, process_samples
 from vmon_plugin_nvidia.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from vmon_core.evidence import Evidence
     from vmon_core.records import Sample, Target, Tick
     from vmon_plugin_nvidia.config import NVIDIAConfig
     from vmon_plugin_nvidia.driver import Driver
     from vmon_plugin_nvidia.gpu import Gpu
+    from vmon_plugin_nvidia.watching import Watching
 
 
 class Collector:
-    """Measures all GPUs of this machine.
+    """Measures and judges all GPUs of this machine.
 
     Args:
         driver: the way to them.
         config: what to measure, and how often.
+        watching: judges them.
+
+    Attributes:
+        watching: the same.
     """
 
-    def __init__(self, driver: Driver, config: NVIDIAConfig) -> None:
+    def __init__(self, driver: Driver, config: NVIDIAConfig, watching: Watching) -> None:
         self._driver = driver
         self._config = config
+        self.watching = watching
         self._telemetry: dict[Gpu, Telemetry] = {}
         self._links: dict[Gpu, Links] = {}
         self._owners: dict[int | None, Owners] = {}
         self._due = self._slow_due = float("-inf")
 
-    def collect(self, tick: Tick) -> list[Sample]:
-        """Measure, if it is time to or urgent; a GPU that is lost has no samples, and keeps the others from nothing."""
-        if tick.time < self._due and not tick.urgent:
-            return []
+    def collect(self, tick: Tick) -> list[Evidence | Sample]:
+        """Measure, if it is time to or urgent; what happened meanwhile is told at each call."""
         gpus = self._driver.ready(tick.time)
         if not gpus:
             return []
-        self._due = tick.time + self._config.interval
-        slow = tick.time >= self._slow_due
-        if slow:
-            self._slow_due = tick.time + self._config.slow_interval
+        due = tick.time >= self._due or tick.urgent
         try:
-            return [sample for gpu in gpus for sample in self._measured(gpu, tick, slow=slow)]
+            samples = self._measure(gpus, tick) if due else []
+            recoveries = {gpu: telemetry.recovery for gpu, telemetry in self._telemetry.items()}
+            return [*samples, *self.watching.look(tick.time, gpus, samples, recoveries, measured=due)]
         except GoneError:
             self._driver.failed()
             self._forget()
             return []
+
+    def _measure(self, gpus: Sequence[Gpu], tick: Tick) -> list[Sample]:
+        """One that is lost has no samples, and keeps the others from nothing."""
+        self._due = tick.time + self._config.interval
+        slow = tick.time >= self._slow_due
+        if slow:
+            self._slow_due = tick.time + self._config.slow_interval
+        return [sample for gpu in gpus for sample in self._measured(gpu, tick, slow=slow)]
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        self.watching.close()
 
     def _forget(self) -> None:
         self._telemetry.clear()

@@ -16,9 +16,13 @@ class NVIDIAConfig:
             link, the fabric, and limits.
         links: whether each NVLink is measured.
         processes: whether the memory of each process is measured.
+        kernel_log: where the kernel tells of Xids; "" to leave it alone.
+        xid_table: a TOML file whose entries override those of the table of Xids; "" for none.
     """
 
     interval: float = attrs.field(default=5.0, validator=gt(0))
     slow_interval: float = attrs.field(default=15.0, validator=gt(0))
     links: bool = True
     processes: bool = True
+    kernel_log: str = "/dev/kmsg"
+    xid_table: str = ""

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 import importlib_metadata as metadata
 
 from vmon_core.plugin import Capability, PluginInfo, every, hookimpl
-from vmon_core.records import Severity
+from vmon_core.records import Severity, Target, Tick
 from vmon_plugin_nvidia.config import NVIDIAConfig
+from vmon_plugin_nvidia.power import ACTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from vmon_core.devices import Device
+    from vmon_core.evidence import Evidence
     from vmon_core.plugin import Host
-    from vmon_core.records import Sample, Tick
+    from vmon_core.records import Action, Outcome, Sample
     from vmon_plugin_nvidia.collector import Collector
     from vmon_plugin_nvidia.driver import Driver
 
@@ -31,6 +34,7 @@ class NVIDIAPlugin:
         self._config = NVIDIAConfig()
         self._driver: Driver | None = None
         self._collector: Collector | None = None
+        self._ledger: Path | None = None
 
     @hookimpl
     def vmon_plugin_info(self) -> PluginInfo:
@@ -39,7 +43,8 @@ class NVIDIAPlugin:
             name="nvidia",
             version=metadata.version("vmon-plugin-nvidia"),
             summary="Reads NVIDIA GPUs through NVML",
-            provides=(Capability("gpu.telemetry"),),
+            provides=(Capability("gpu.telemetry"), Capability("gpu.health")),
+            actions=dict(ACTIONS),
             config=NVIDIAConfig,
         )
 
@@ -50,31 +55,42 @@ class NVIDIAPlugin:
 
         self._config = host.config("nvidia")
         self._driver = Driver(lambda text: host.say(Severity.INFO, text))
+        self._collector = self._make_collector(host.say)
+        self._ledger = host.data_dir / "settings.json"
 
     @hookimpl
     def vmon_stop(self) -> None:
         """Let go of the driver."""
+        if self._collector is not None:
+            self._collector.close()
         if self._driver is not None:
             self._driver.close()
         self._driver = self._collector = None
 
     @hookimpl
     @every("1s", timeout="2s")
-    def vmon_collect(self, tick: Tick) -> Iterable[Sample]:
+    def vmon_collect(self, tick: Tick) -> Iterable[Evidence | Sample]:
         """Measure; the configured interval decides which of these calls do something."""
-        if self._collector is None:
-            from vmon_plugin_nvidia.collector import Collector  # noqa: PLC0415 (as above)
-
-            self._collector = Collector(self._opened(), self._config)
-        return self._collector.collect(tick)
+        return self._collector.collect(tick) if self._collector is not None else ()
 
     @hookimpl
     def vmon_devices(self) -> Iterable[Device]:
-        """Tell the GPUs of this machine."""
+        """Tell the GPUs of this machine, and how they are: as the running monitor knows it, or as one look shows it."""
         from vmon_plugin_nvidia.identity import devices  # noqa: PLC0415 (as above)
 
         driver = self._opened()
-        return devices(driver, driver.ready(time.time(), WAKING_SECONDS))
+        gpus = driver.ready(time.time(), WAKING_SECONDS)
+        collector = self._collector or self._make_collector(lambda *_: None)
+        if self._collector is None:
+            collector.collect(Tick(time.time(), Target(name="")))
+        return [collector.watching.judged(device) for device in devices(driver, gpus)]
+
+    @hookimpl
+    def vmon_intervene(self, action: Action) -> Outcome:
+        """Set or restore a power limit, lock or reset clocks."""
+        from vmon_plugin_nvidia.power.carrying import carry_out  # noqa: PLC0415 (rarely needed)
+
+        return carry_out(action, self._opened(), self._ledger)
 
     @hookimpl
     def vmon_facts(self) -> dict[str, str]:
@@ -83,6 +99,15 @@ class NVIDIAPlugin:
 
         driver = self._opened()
         return facts(driver, driver.ready(time.time(), WAKING_SECONDS))
+
+    def _make_collector(self, say: Callable[[Severity, str], None]) -> Collector:
+        from vmon_plugin_nvidia.collector import Collector  # noqa: PLC0415 (pynvml: only this plugin's process needs it)
+        from vmon_plugin_nvidia.events.catalogue import load  # noqa: PLC0415 (as above)
+        from vmon_plugin_nvidia.watching import Watching  # noqa: PLC0415 (as above)
+
+        table = load(self._config.xid_table)
+        driver = self._opened()
+        return Collector(driver, self._config, Watching(driver, table, self._config.kernel_log, say))
 
     def _opened(self) -> Driver:
         """The driver; commands ask for devices without having started the plugin."""

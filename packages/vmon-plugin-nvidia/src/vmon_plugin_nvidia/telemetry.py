@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vmon_plugin_nvidia.events.recovery import recovery_of
 from vmon_plugin_nvidia.fabric import fabric_state
 from vmon_plugin_nvidia.metrics import labels_of, sample
 from vmon_plugin_nvidia.readings import CATALOGUE, INSTANCE, THROTTLE_REASONS
@@ -13,8 +14,12 @@ from vmon_plugin_nvidia.throughput import Throughput
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vmon_core.evidence import Recovery
     from vmon_core.records import Sample
     from vmon_plugin_nvidia.gpu import Gpu
+
+RECOVERY = Field("GET_GPU_RECOVERY_ACTION")
+"""What the driver says would help: field 230 of NVML, not to be mistaken for DCGM's field of that number."""
 
 
 class Telemetry:
@@ -22,14 +27,19 @@ class Telemetry:
 
     Args:
         gpu: which.
+
+    Attributes:
+        recovery: what the driver says would help; None where it does not say.
     """
 
     def __init__(self, gpu: Gpu) -> None:
+        self.recovery: Recovery | None = None
         self._gpu = gpu
         self._whole = gpu.instance is None
         catalogue = CATALOGUE if self._whole else INSTANCE
         self._readings = [(each, labels_of(gpu.label, each.labels)) for each in catalogue]
-        self._fields = Fields([s for each in catalogue for s in each.sources if isinstance(s, Field)])
+        told = (RECOVERY,) if self._whole else ()
+        self._fields = Fields([*told, *(s for each in catalogue for s in each.sources if isinstance(s, Field))])
         self._throughput = Throughput(gpu)
         self._reasons = {bit: labels_of(gpu.label, (("reason", name),)) for bit, name in THROTTLE_REASONS.items()}
 
@@ -45,6 +55,7 @@ class Telemetry:
             GoneError: the driver has gone.
         """
         values = self._fields.read(self._gpu)
+        self.recovery = recovery_of(values.get(RECOVERY))
         answers: dict[tuple[Any, ...], Any] = {}
         for reading, labels in self._readings:
             if slow or not reading.slow:

@@ -8,7 +8,8 @@ import pynvml
 import pytest
 
 from vmon_core.records import Action
-from vmon_plugin_nvidia.power.actions import ACTIONS, PowerActions
+from vmon_plugin_nvidia.power import ACTIONS
+from vmon_plugin_nvidia.power.actions import PowerActions
 from vmon_plugin_nvidia.power.ledger import Ledger, Setting
 from vmon_testkit.nvml import Error, FakeNvml, Gpu, Scenario
 

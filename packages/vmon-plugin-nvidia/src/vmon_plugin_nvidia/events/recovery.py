@@ -9,9 +9,6 @@ from vmon_core.evidence import Recovery
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FIELD = 230
-"""The number of the field (not to be mistaken for DCGM's field 230, which is another one)."""
-
 _ACTIONS: Mapping[int, Recovery] = {
     0: Recovery.NONE,
     1: Recovery.RESET_DEVICE,

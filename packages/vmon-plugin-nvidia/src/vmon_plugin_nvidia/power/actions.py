@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vmon_core.plugin import Risk
 from vmon_core.records import Outcome, OutcomeStatus
 from vmon_plugin_nvidia.power.ledger import Setting
 
@@ -13,14 +12,6 @@ if TYPE_CHECKING:
 
     from vmon_core.records import Action
     from vmon_plugin_nvidia.power.ledger import Ledger
-
-ACTIONS: Mapping[str, Risk] = {
-    "nvidia.set_power_limit": Risk.DEGRADES,
-    "nvidia.restore_power_limit": Risk.NONE,
-    "nvidia.lock_clocks": Risk.DEGRADES,
-    "nvidia.reset_clocks": Risk.NONE,
-}
-"""The kinds of actions, each with what it may cost."""
 
 POWER = "power limit"
 CLOCKS = "clocks"
