@@ -136,6 +136,7 @@ class Topology:
         links: each once.
         iommu: None where it cannot be told.
         virtual: whether this is a virtual machine, None where it cannot be told.
+        peer_memory: whether NVIDIA's module for RDMA to GPU memory is loaded, None where it cannot be told.
         problems: sentences about what could not be read or made no sense.
     """
 
@@ -144,6 +145,7 @@ class Topology:
     links: tuple[Link, ...] = ()
     iommu: Iommu | None = None
     virtual: bool | None = None
+    peer_memory: bool | None = None
     problems: tuple[str, ...] = ()
 
     @cached_property

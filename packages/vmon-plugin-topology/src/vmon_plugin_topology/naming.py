@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import attrs
@@ -9,7 +10,13 @@ import attrs
 from vmon_plugin_topology.graph import NodeKind
 
 if TYPE_CHECKING:
-    from vmon_plugin_topology.graph import Topology
+    from collections.abc import Mapping
+
+    from vmon_plugin_topology.graph import Node, Topology
+
+
+_DIGITS = re.compile(r"\d{1,9}$")
+_NUMBERED = (NodeKind.GPU, NodeKind.NIC)
 
 
 def labelled(topology: Topology) -> Topology:
@@ -18,10 +25,18 @@ def labelled(topology: Topology) -> Topology:
     for nodes, prefix in ((topology.of(NodeKind.GPU), "GPU"), (topology.nics, "NIC")):
         if not any(node.label for node in nodes):
             labels |= {node.id: f"{prefix}{number}" for number, node in enumerate(sorted(nodes, key=lambda n: n.id))}
-    nodes = tuple(attrs.evolve(node, label=labels.get(node.id, node.label)) for node in topology.nodes)
-    return attrs.evolve(topology, nodes=tuple(sorted(nodes, key=lambda node: _number(node.label))))
+    return renamed(topology, labels)
 
 
-def _number(label: str) -> int:
-    digits = label.lstrip("GPUNIC")
-    return int(digits) if digits.isdecimal() else -1
+def renamed(topology: Topology, labels: Mapping[str, str]) -> Topology:
+    """Give nodes other labels, by their ids, and put those of a kind into the order of their numbers."""
+    nodes = (attrs.evolve(node, label=labels.get(node.id, node.label)) for node in topology.nodes)
+    return attrs.evolve(topology, nodes=tuple(sorted(nodes, key=_order)))
+
+
+def _order(node: Node) -> tuple[int, str, int]:
+    """Nothing is attached to those with numbers, so they may move behind all others; those without one are last."""
+    if node.kind not in _NUMBERED:
+        return 0, "", 0
+    digits = _DIGITS.search(node.label)
+    return (1, _DIGITS.sub("", node.label), int(digits[0])) if digits else (2, "", 0)

@@ -16,6 +16,8 @@ ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]")
 
 _LOOSE = re.compile(r"(?:([0-9a-f]{1,8}):)?([0-9a-f]{1,2}):([0-9a-f]{1,2})(?:\.([0-7]))?")
 
+_MAX_DEVICE = 0x1F
+
 NVIDIA, AMD, INTEL, AMAZON = "10de", "1002", "8086", "1d0f"
 VENDORS: Mapping[str, str] = MappingProxyType(
     {NVIDIA: "NVIDIA", AMD: "AMD", INTEL: "Intel", AMAZON: "Amazon", "15b3": "Mellanox", "14e4": "Broadcom"}
@@ -30,13 +32,15 @@ _DISPLAYS = frozenset({NVIDIA, AMD, ""})  # of others, VGA means the console of 
 def address(text: str) -> str:
     """Write an address as sysfs does; "" when it is none.
 
-    >>> address("00000000:17:00.0"), address("0000:3B:00"), address("fffffff:ffff:ff")
+    >>> address("00000000:17:00.0"), address("0000:3B:00"), address("FFFFFFFF:FF:FF.0")
     ('0000:17:00.0', '0000:3b:00.0', '')
     """
     match = _LOOSE.fullmatch(text.strip().lower())
     if not match:
         return ""
     domain, bus, device, function = match.groups()
+    if int(device, 16) > _MAX_DEVICE:  # drivers write ones for an end that they hide
+        return ""
     return f"{int(domain or '0', 16):04x}:{bus:0>2}:{device:0>2}.{function or 0}"
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from vmon_plugin_topology.graph import Topology
 
-HIDDEN_SWITCH = "nvswitch"
+HIDDEN_SWITCH = "hidden"
 """Stands for the NVSwitches that a container or a virtual machine does not see."""
 
 

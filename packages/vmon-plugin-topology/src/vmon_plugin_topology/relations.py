@@ -127,7 +127,7 @@ def _beyond_host_bridges(topology: Topology, a: Node, b: Node) -> Path:
     if a.numa != b.numa:
         return Path.SYS
     hosts = [_host_bridge(topology, node) for node in (a, b)]
-    if all(hosts) or _domain(a) != _domain(b):  # each PCI domain begins at a host bridge
+    if all(hosts) or _domain(a) != _domain(b):  # a PCI domain begins at a host bridge; what is on no bus is below none
         return Path.NODE
     return Path.UNKNOWN
 

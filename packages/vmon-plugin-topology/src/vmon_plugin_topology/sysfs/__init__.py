@@ -40,6 +40,7 @@ def read_sysfs(root: Path = Path("/")) -> Topology:
         nodes=(*nodes, *pci_nodes),
         links=(*links, *pci_links),
         virtual=virtual(files),
+        peer_memory=files.exists("sys/module/nvidia_peermem") if files.exists("sys/module") else None,
         problems=tuple(files.problems),
     )
     return attrs.evolve(labelled(topology), iommu=iommu(files, [gpu.id for gpu in topology.gpus]))

@@ -45,14 +45,14 @@ def _gpu(files: Files, node: Node) -> Node:
 
 def _nic(files: Files, folder: str, node: Node) -> Node:
     """Read an RDMA device's first port (`ABI/stable/sysfs-class-infiniband`), or an Ethernet interface's speed."""
-    rdma, net = files.names(f"{folder}/infiniband"), files.names(f"{folder}/net")
+    rdma, (where, net) = files.names(f"{folder}/infiniband"), _network(files, folder)
     bandwidth, layer = None, ""
     if rdma:
         ports = f"{folder}/infiniband/{rdma[0]}/ports"
         port = next(iter(files.names(ports)), "1")
         bandwidth, layer = port_rate(files.text(f"{ports}/{port}/rate")), files.text(f"{ports}/{port}/link_layer")
     elif net:
-        bandwidth = _ethernet_rate(files.text(f"{folder}/net/{net[0]}/speed"))
+        bandwidth = _ethernet_rate(files.text(f"{where}/{net[0]}/speed"))
     return attrs.evolve(
         node,
         interfaces=tuple([*rdma, *net][:_MAX_INTERFACES]),
@@ -60,6 +60,13 @@ def _nic(files: Files, folder: str, node: Node) -> Node:
         fabric=layer if layer in ("InfiniBand", "Ethernet") and node.fabric != "EFA" else node.fabric,
         port_bandwidth=bandwidth,
     )
+
+
+def _network(files: Files, folder: str) -> tuple[str, list[str]]:
+    """Where a card's interfaces are, and their names; those of a virtual machine's are one folder deeper."""
+    virtio = [f"{folder}/{name}" for name in files.names(folder) if name.startswith("virtio")]
+    found = ((f"{each}/net", files.names(f"{each}/net")) for each in (folder, *virtio))
+    return next((place for place in found if place[1]), ("", []))
 
 
 def _ethernet_rate(text: str) -> float | None:
