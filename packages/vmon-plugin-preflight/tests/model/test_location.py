@@ -25,13 +25,13 @@ def cache(tmp_path: Path) -> Path:
 
 def place(name: str, environment: dict[str, str], directory: Path, revision: str | None = None) -> Place:
     """Only the kind of place."""
-    return locate(name, revision, environment, directory).place
+    return locate(name, revision, environment, directory.joinpath).place
 
 
 def test_folder_beats_repository(tmp_path: Path) -> None:
     """A folder of that name is taken first, relative to where the server starts."""
     (tmp_path / "org" / "model").mkdir(parents=True)
-    location = locate("org/model", None, {}, tmp_path)
+    location = locate("org/model", None, {}, tmp_path.joinpath)
     assert (location.place, location.folder) == (Place.FOLDER, tmp_path / "org" / "model")
 
 
@@ -44,7 +44,7 @@ def test_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("revision", [None, "main", COMMIT])
 def test_cached(cache: Path, revision: str | None) -> None:
     """A branch is looked up, a commit is its own name."""
-    location = locate("org/model", revision, {"HF_HOME": str(cache)}, cache)
+    location = locate("org/model", revision, {"HF_HOME": str(cache)}, cache.joinpath)
     assert location.place is Place.CACHED
     assert location.folder == cache / "hub" / "models--org--model" / "snapshots" / COMMIT
 

@@ -21,6 +21,7 @@ LONGEST = 100_000_000
 """Bytes that a header may have; the reference implementation refuses longer ones."""
 
 _PREFIX = struct.Struct("<Q")
+_POINTER = b"version "  # how the text begins that Git LFS puts in place of a file
 
 BITS: Mapping[str, int] = {
     "BOOL": 8,
@@ -85,6 +86,9 @@ def read_header(path: Path) -> Header:
         prefix = file.read(_PREFIX.size)
         if len(prefix) < _PREFIX.size:
             message = f"has {len(prefix)} bytes, which is no header"
+            raise HeaderError(message)
+        if prefix == _POINTER:
+            message = "is a pointer of Git LFS: the file itself was never downloaded"
             raise HeaderError(message)
         (length,) = _PREFIX.unpack(prefix)
         actual = file.seek(0, 2)

@@ -5,7 +5,6 @@ The cache is read as `huggingface_hub` lays it out, and the network is never ask
 
 from __future__ import annotations
 
-import os
 import re
 from enum import Enum, auto
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _REPOSITORY = re.compile(r"(\b[\w\-.]{1,96}\b/)?\b[\w\-.]{1,96}\b", re.ASCII)  # huggingface_hub's REPO_ID_REGEX
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -80,18 +79,18 @@ def _expand(path: str, environment: Mapping[str, str]) -> Path:
     return Path(home + path[1:] if path.startswith("~") else path)
 
 
-def locate(name: str, revision: str | None, environment: Mapping[str, str], directory: Path) -> Location:
+def locate(name: str, revision: str | None, environment: Mapping[str, str], find: Callable[[str], Path]) -> Location:
     """Find the files of the model `name`.
 
     Args:
-        name: a path, relative to `directory`, or the name of a repository.
+        name: a path, or the name of a repository.
         revision: a branch, tag or commit of the repository; None means `main`.
         environment: of the server.
-        directory: where the server will be started.
+        find: makes a path on this machine of one that the server would open.
     """
     if name.startswith(_REMOTE):
         return Location(name, Place.STORE, detail="an object store")
-    path = directory / _expand(name, environment) if name.startswith("~/") else directory / name
+    path = find(str(_expand(name, environment)) if name.startswith("~/") else name)
     if path.is_dir():
         return Location(name, Place.FOLDER, path, f"the folder {path}")
     if path.is_file():
@@ -100,7 +99,7 @@ def locate(name: str, revision: str | None, environment: Mapping[str, str], dire
         return Location(name, Place.INVALID, detail=f"{path} does not exist, and {name!r} is no name of a repository")
     if environment.get("VLLM_USE_MODELSCOPE", "").lower() in {"1", "true"}:
         return Location(name, Place.STORE, detail="ModelScope, whose cache vmon does not know")
-    return _cached(name, revision or "main", hub_cache(environment))
+    return _cached(name, revision or "main", find(str(hub_cache(environment))))
 
 
 def valid_repository(name: str) -> bool:
@@ -129,8 +128,3 @@ def _reference(repository: Path, revision: str) -> str:
         return (repository / "refs" / revision).read_text(encoding="utf-8").strip()[:40]
     except (OSError, ValueError):
         return ""
-
-
-def readable(folder: Path) -> bool:
-    """Whether this user may list the folder."""
-    return os.access(folder, os.R_OK | os.X_OK)

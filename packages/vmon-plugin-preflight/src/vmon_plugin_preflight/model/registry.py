@@ -100,6 +100,14 @@ class Registry:
                 found.append(path.parent.name.partition("-")[0])
         return tuple(sorted(found))
 
+    def knows_rope(self, kind: str) -> bool | None:
+        """Whether vLLM implements a kind of rotary embedding; None when it cannot be told."""
+        path = self.site / "vllm/model_executor/layers/rotary_embedding/__init__.py"
+        try:
+            return f'"{kind}"' in path.read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            return None
+
     def supports_pipeline(self, architecture: str) -> bool | None:
         """Whether the module of `architecture` says that it can be cut into stages; None when it does not say."""
         module = self.architectures.get(architecture, "")
