@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import attrs
 from vmon_core.devices import Device
 from vmon_plugin_preflight.command.parse import Parsed
 from vmon_plugin_preflight.installation import Installation
+from vmon_plugin_preflight.model.subject import Subject
 
 if TYPE_CHECKING:
     from vmon_plugin_preflight.command.arguments import Arguments
@@ -62,6 +64,11 @@ class Launch:
         """The model as the command names it: a folder, a file or the id of a repository."""
         named = self.arguments.get("model_tag", str) or self.arguments.get("model", str)
         return named or DEFAULT_MODEL
+
+    @cached_property
+    def subject(self) -> Subject:
+        """What the model's files tell; they are read when a rule first asks, and once."""
+        return Subject(self)
 
     @property
     def platform(self) -> Platform:

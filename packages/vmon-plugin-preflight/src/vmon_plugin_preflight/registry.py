@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vmon_plugin_preflight.rule import Rule
 
-AREAS = ("vmon_plugin_preflight.rules.arguments",)
+AREAS = (
+    "vmon_plugin_preflight.rules.arguments",
+    "vmon_plugin_preflight.model.files_rules",
+    "vmon_plugin_preflight.model.config_rules",
+    "vmon_plugin_preflight.model.tensors_rules",
+    "vmon_plugin_preflight.fit.parallel_rules",
+    "vmon_plugin_preflight.fit.length_rules",
+    "vmon_plugin_preflight.fit.batch_rules",
+    "vmon_plugin_preflight.fit.memory_rules",
+    "vmon_plugin_preflight.fit.cpu_rules",
+    "vmon_plugin_preflight.fit.number_rules",
+    "vmon_plugin_preflight.fit.device_rules",
+)
 """Modules with a tuple `RULES`; they are imported when a launch is checked, not before."""
 
 
