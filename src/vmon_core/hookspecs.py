@@ -178,13 +178,14 @@ class CollectSpecs:
         """
 
     @hookspec
-    def vmon_diagnose(self, target: Target) -> Iterable[CompatibilityCheck]:
+    def vmon_diagnose(self, target: Target, devices: tuple[Device, ...]) -> Iterable[CompatibilityCheck]:
         """Say what vmon can and cannot see of a deployment: versions, metrics, messages, endpoints, features.
 
         `target` may have no URL and no process; what is asked of it has to be answered within two seconds.
+        `devices` are the accelerators of this machine, with the processes on them.
 
         >>> @hookimpl
-        ... def vmon_diagnose(target):
+        ... def vmon_diagnose(target, devices):
         ...     yield CompatibilityCheck(code="example.version", verdict=CheckVerdict.OK, summary="version 1 is known")
         """
 

@@ -81,9 +81,9 @@ class Hooks:
         """What plugins predict about a launch; one that fails could not tell."""
         return self._checks("vmon_check", {"launch": launch, "devices": devices})
 
-    def diagnose(self, target: Target) -> list[CompatibilityCheck]:
+    def diagnose(self, target: Target, devices: tuple[Device, ...] = ()) -> list[CompatibilityCheck]:
         """What plugins can and cannot see of a deployment; one that fails could not tell."""
-        return self._checks("vmon_diagnose", {"target": target})
+        return self._checks("vmon_diagnose", {"target": target, "devices": devices})
 
     def explain(self, code: str) -> str | None:
         """What the first plugin that knows a code says about it; None when nobody does."""

@@ -154,9 +154,9 @@ class Faulty:
         return [CompatibilityCheck(code="faulty.launch", verdict=CheckVerdict.OK, summary=f"{launch} {devices}")]
 
     @hookimpl
-    def vmon_diagnose(self, target: Target) -> list[CompatibilityCheck]:
+    def vmon_diagnose(self, target: Target, devices: tuple[Device, ...]) -> list[CompatibilityCheck]:
         """Tell what arrived."""
-        return [CompatibilityCheck(code="faulty.target", verdict=CheckVerdict.WARNING, summary=str(target))]
+        return [CompatibilityCheck(code="faulty.target", verdict=CheckVerdict.WARNING, summary=f"{target} {devices}")]
 
     @hookimpl
     def vmon_explain(self, code: str) -> str | None:

@@ -69,7 +69,7 @@ def test_records_cross_in_both_directions(child: Any, direct: Any) -> None:
     assert devices == tuple(direct.vmon_devices())
     launch = LaunchRequest(command=("vllm",), environment={"A": "b"}, directory=Path("/tmp"))  # noqa: S108 (only a name)
     assert child.vmon_check(launch, devices) == list(direct.vmon_check(launch, devices))
-    assert child.vmon_diagnose(TARGET) == list(direct.vmon_diagnose(TARGET))
+    assert child.vmon_diagnose(TARGET, devices) == list(direct.vmon_diagnose(TARGET, devices))
     assert (child.vmon_explain("faulty.launch"), child.vmon_explain("x")) == ("a check of the tests", None)
     assert child.vmon_guardrail(checkpoint) == direct.vmon_guardrail(checkpoint)
     assert child.vmon_review(ACTION, checkpoint) == direct.vmon_review(ACTION, checkpoint)

@@ -39,7 +39,7 @@ _STAND_INS: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "vmon_targets": lambda ask: lambda: ask(),  # noqa: PLW0108 (as above)
     "vmon_devices": lambda ask: lambda: ask(),  # noqa: PLW0108 (as above)
     "vmon_check": lambda ask: lambda launch, devices: ask(launch=launch, devices=devices),
-    "vmon_diagnose": lambda ask: lambda target: ask(target=target),
+    "vmon_diagnose": lambda ask: lambda target, devices: ask(target=target, devices=devices),
     "vmon_explain": lambda ask: lambda code: ask(code=code),
     "vmon_collect": lambda ask: lambda tick: ask(tick=tick),
     "vmon_lifecycle": lambda ask: lambda change: ask(change=change),

@@ -68,7 +68,7 @@ def _checks(subject: Subject, rule: str) -> list[object]:
     with tempfile.TemporaryDirectory() as empty:
         launch = LaunchRequest(command=("vllm", "serve"), environment={}, directory=Path(empty))
         predicted = subject.call(rule, "vmon_check", launch=launch, devices=()) or ()
-        return [*predicted, *(subject.call(rule, "vmon_diagnose", target=LOST) or ())]
+        return [*predicted, *(subject.call(rule, "vmon_diagnose", target=LOST, devices=()) or ())]
 
 
 def _is_version(value: object) -> bool:
