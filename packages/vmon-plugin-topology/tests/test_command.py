@@ -44,6 +44,14 @@ def test_file(tmp_path: Path) -> None:
     assert json.loads(result.stdout)["matrix"] == {"devices": ["GPU0"], "cells": [["X"]]}
 
 
+def test_launch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a command behind `--`, its GPUs are judged, and what is not known is told."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,2")
+    output = run("--root", str(sysfs.two_sockets(tmp_path).root), "--", "vllm", "serve", "m", "-tp", "2").output
+    assert "warning topology.parallel_path" in output
+    assert "CUDA_VISIBLE_DEVICES=0,1" in output
+
+
 def test_narrow_link(tmp_path: Path) -> None:
     """Advice comes with its evidence and a fix."""
     tree = sysfs.single_gpu(tmp_path).write({"sys/bus/pci/devices/0000:01:00.0/current_link_width": "4"})

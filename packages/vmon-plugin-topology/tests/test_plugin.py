@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-from vmon_core.devices import Device
+from vmon_core.devices import Device, DeviceProcess
 from vmon_core.plugin import LaunchRequest
-from vmon_plugin_topology.checks import EXPLANATIONS
+from vmon_core.records import Target
+from vmon_plugin_topology.checks import EXPLANATIONS, launch_checks
+from vmon_plugin_topology.machine import this_machine
 from vmon_plugin_topology.plugin import plugin
 
 
@@ -18,11 +21,20 @@ def test_it_says_who_it_is() -> None:
 
 
 def test_check_of_a_launch() -> None:
-    """Devices that drivers tell are looked at, and be they on no bus."""
+    """What is not known is no answer to whether a launch can start."""
     devices = tuple(Device(kind="example", index=number, model="x") for number in range(2))
     launch = LaunchRequest(command=("vllm", "serve", "m", "-tp", "2"), environment={}, directory=Path())
-    found = {check.code: check.verdict for check in plugin.vmon_check(launch, devices)}
-    assert found["topology.parallel_path"] == "not_evaluated"
+    assert [check for check in launch_checks(this_machine(devices), launch, devices) if "path" in check.code]
+    assert all(check.verdict != "not_evaluated" for check in plugin.vmon_check(launch, devices))
+
+
+def test_diagnosis_of_a_server() -> None:
+    """Only of one on this machine; a GPU on no bus has no width, which is not evaluated."""
+    device = Device(kind="example", index=0, processes=(DeviceProcess(os.getpid()),))
+    assert list(plugin.vmon_diagnose(Target(name="far", url="http://gpu7:8000"), (device,))) == []
+    codes = {check.code for check in plugin.vmon_diagnose(Target(name="here", pid=os.getpid()), (device,))}
+    assert codes <= {"topology.link_width", "topology.worker_numa"}
+    assert "topology.link_width" in codes
 
 
 def test_each_code_is_explained() -> None:

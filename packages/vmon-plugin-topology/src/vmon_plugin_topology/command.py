@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,18 +45,27 @@ _COLOURS = {CheckVerdict.OK: "green", CheckVerdict.WARNING: "yellow", CheckVerdi
 @click.option("--dot", "form", flag_value="dot", help="Print the graph for Graphviz.")
 @click.option("--svg", "form", flag_value="svg", help="Print a picture.")
 @json_option
-def command(root: Path | None, captured: Path | None, form: str | None, as_json: bool) -> None:  # noqa: FBT001 (click)
+@click.argument("launch", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
+def command(
+    root: Path | None,
+    captured: Path | None,
+    form: str | None,
+    as_json: bool,  # noqa: FBT001 (click passes a flag so)
+    launch: tuple[str, ...],
+) -> None:
     """Show how processors, GPUs and network cards of this machine are connected.
 
     First the tree, without bridges that lead to one device only; then the matrix, in the words of nvidia-smi topo -m;
     then what looks wrong: PCIe links that lost lanes, processes bound far from their GPU. NVLinks need the plugin of
-    the GPU's vendor. What the machine does not tell is shown as ? or N/A, as in most virtual machines.
+    the GPU's vendor. What the machine does not tell is shown as ? or N/A, as in most virtual machines. With a COMMAND,
+    the ways between the GPUs that it would use are judged too.
 
     \b
     What a cloud says of its machine:    vmon topology --from /opt/microsoft/ndv5-topo.xml
     A picture:                           vmon topology --svg > box.svg
     What NCCL sees:                      start with NCCL_TOPO_DUMP_FILE=box.xml, then --from box.xml
     Each GPU's nearest network cards:    vmon topology --json | jq .affinity
+    Advice for a launch:                 vmon topology -- vllm serve MODEL -tp 4
     """  # noqa: D301 (click reads \b as "keep these lines")
     if root is not None and captured is not None:
         msg = "--root and --from are two sources: give one of them"
@@ -63,7 +74,7 @@ def command(root: Path | None, captured: Path | None, form: str | None, as_json:
         msg = f"--json and --{form} are two forms: give one of them"
         raise click.UsageError(msg)
     topology, devices = _read(root, captured)
-    checks = _checks(topology, devices, captured)
+    checks = _checks(topology, devices, launch) if launch else _machine_checks(topology, devices, captured)
     if as_json:
         emit_json(_plain(topology, checks))
     elif form:
@@ -75,7 +86,7 @@ def command(root: Path | None, captured: Path | None, form: str | None, as_json:
 def _read(root: Path | None, captured: Path | None) -> tuple[Topology, tuple[Device, ...]]:
     """Read the source; drivers are asked only about this machine."""
     from vmon_plugin_topology.captured import read_captured  # noqa: PLC0415 (only what the command needs)
-    from vmon_plugin_topology.devices import with_devices  # noqa: PLC0415 (likewise)
+    from vmon_plugin_topology.machine import this_machine  # noqa: PLC0415 (likewise)
     from vmon_plugin_topology.sysfs import read_sysfs  # noqa: PLC0415 (likewise)
 
     if captured is not None:
@@ -83,7 +94,7 @@ def _read(root: Path | None, captured: Path | None) -> tuple[Topology, tuple[Dev
     if root is not None:
         return read_sysfs(root), ()
     devices = _devices()
-    return with_devices(read_sysfs(), devices), devices
+    return this_machine(devices), devices
 
 
 def _devices() -> tuple[Device, ...]:
@@ -96,7 +107,15 @@ def _devices() -> tuple[Device, ...]:
     return inventory.devices
 
 
-def _checks(topology: Topology, devices: tuple[Device, ...], captured: Path | None) -> list[CompatibilityCheck]:
+def _checks(topology: Topology, devices: tuple[Device, ...], words: tuple[str, ...]) -> list[CompatibilityCheck]:
+    from vmon_core.plugin import LaunchRequest  # noqa: PLC0415 (only what the command needs)
+    from vmon_plugin_topology.checks import launch_checks  # noqa: PLC0415 (likewise)
+
+    request = LaunchRequest(command=words, environment=dict(os.environ), directory=Path(tempfile.gettempdir()))
+    return list(launch_checks(topology, request, devices))
+
+
+def _machine_checks(topology: Topology, devices: tuple[Device, ...], captured: Path | None) -> list[CompatibilityCheck]:
     from vmon_plugin_topology.checks import machine_checks  # noqa: PLC0415 (only what the command needs)
 
     return [] if captured is not None else list(machine_checks(topology, devices))

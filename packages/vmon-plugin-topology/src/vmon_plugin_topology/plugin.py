@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from vmon_core.devices import Device
     from vmon_core.plugin import LaunchRequest
-    from vmon_core.records import CompatibilityCheck
+    from vmon_core.records import CompatibilityCheck, Target
 
 
 class TopologyPlugin:
@@ -40,12 +40,25 @@ class TopologyPlugin:
 
     @hookimpl
     def vmon_check(self, launch: LaunchRequest, devices: tuple[Device, ...]) -> Iterable[CompatibilityCheck]:
-        """Look at the ways between the GPUs that a launch would use."""
-        from vmon_plugin_topology.checks import launch_checks  # noqa: PLC0415 (a running monitor never needs it)
-        from vmon_plugin_topology.devices import with_devices  # noqa: PLC0415 (likewise)
-        from vmon_plugin_topology.sysfs import read_sysfs  # noqa: PLC0415 (likewise)
+        """Look at the ways between the GPUs that a launch would use.
 
-        return list(launch_checks(with_devices(read_sysfs(), devices), launch, devices))
+        What is not known is left out here: a launch that may be slow starts all the same, and the answer to whether it
+        can start would read as if that were not known.
+        """
+        from vmon_plugin_topology.checks import evaluated, launch_checks  # noqa: PLC0415 (only when asked)
+        from vmon_plugin_topology.machine import this_machine  # noqa: PLC0415 (likewise)
+
+        return evaluated(launch_checks(this_machine(devices), launch, devices))
+
+    @hookimpl
+    def vmon_diagnose(self, target: Target, devices: tuple[Device, ...]) -> Iterable[CompatibilityCheck]:
+        """Look at the machine, and at where the processes of a server on it may run."""
+        if target.pid is None:
+            return ()
+        from vmon_plugin_topology.checks import machine_checks  # noqa: PLC0415 (only when asked)
+        from vmon_plugin_topology.machine import this_machine  # noqa: PLC0415 (likewise)
+
+        return list(machine_checks(this_machine(devices), devices, server=target.pid))
 
     @hookimpl
     def vmon_explain(self, code: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vmon_core.records import CheckVerdict
 from vmon_plugin_topology.checks.explanations import EXPLANATIONS
 from vmon_plugin_topology.checks.parallel import parallel_path
 from vmon_plugin_topology.checks.peers import peer_access
@@ -14,14 +15,14 @@ from vmon_plugin_topology.checks.workers import worker_numa
 from vmon_plugin_topology.placement import placement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vmon_core.devices import Device
     from vmon_core.plugin import LaunchRequest
     from vmon_core.records import CompatibilityCheck
     from vmon_plugin_topology.graph import Topology
 
-__all__ = ["EXPLANATIONS", "launch_checks", "machine_checks"]
+__all__ = ["EXPLANATIONS", "evaluated", "launch_checks", "machine_checks"]
 
 
 def launch_checks(topology: Topology, launch: LaunchRequest, devices: Sequence[Device]) -> Iterator[CompatibilityCheck]:
@@ -55,3 +56,8 @@ def machine_checks(
     if topology.gpus:
         yield from link_width(topology)
         yield from worker_numa(topology, devices, server=server, root=root)
+
+
+def evaluated(checks: Iterable[CompatibilityCheck]) -> list[CompatibilityCheck]:
+    """Those that came to a conclusion."""
+    return [check for check in checks if check.verdict is not CheckVerdict.NOT_EVALUATED]
