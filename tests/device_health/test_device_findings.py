@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vmon_core.device_health import device_findings
+from vmon_core.device_health import SilenceWatch, device_findings
 from vmon_core.evidence import DeviceEvent, DeviceJudged, Evidence, Health, Recovery
 from vmon_core.lifecycle.fold import fold
 from vmon_core.records import Finding, Sample, Severity
@@ -134,3 +134,18 @@ def test_silence_ends_all_other_findings() -> None:
 def test_nobody_who_never_spoke_is_silent() -> None:
     """A machine without devices of this kind."""
     assert not found(past(now=NOW))
+
+
+def test_silence_is_an_event_once_and_makes_health_unknown() -> None:
+    """Each silence anew; devices of other kinds are not concerned."""
+    watch = SilenceWatch("nvidia")
+    told = (judged(Health.HEALTHY, ()), judged(Health.HEALTHY, (), "amd:0"))
+    assert watch.look(past(*told, *health(NOW - 2, NOW - 1))) == []
+    event, unknown = watch.look(past(*told, *health(NOW - 6, NOW - 5)))
+    assert isinstance(event, DeviceEvent)
+    assert (event.device, event.code) == ("nvidia", "driver.silent")
+    assert isinstance(unknown, DeviceJudged)
+    assert (unknown.device, unknown.health) == ("nvidia:0", Health.UNKNOWN)
+    assert watch.look(past(*told, *health(NOW - 7, NOW - 6))) == []
+    assert watch.look(past(*told, *health(NOW - 1, NOW))) == []
+    assert len(watch.look(past(*told, *health(NOW - 6, NOW - 5)))) == 2

@@ -286,6 +286,15 @@ def test_codes_of_events_are_bounded(bench: Any, xid: Callable[..., DeviceEvent]
 # --- comparisons ---
 
 
+def test_broken_link_is_told_once(bench: Any) -> None:
+    """That it has fewer links than its like now is no news."""
+    bench.models = {"0": "H100", "1": "H100"}
+    bench.tick(WELL, gpu="1")
+    bench.tick(WELL)
+    bench.tick({**WELL, "gpu.link.up{link=0}": 0.0})
+    assert bench.verdict()[1] == ("link.down",)
+
+
 def test_fewer_links_than_its_like(bench: Any) -> None:
     """Only devices of one model are compared."""
     links = {f"gpu.link.up{{link={n}}}": 1.0 for n in range(18)}

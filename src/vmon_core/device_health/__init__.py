@@ -9,7 +9,8 @@ from __future__ import annotations
 from vmon_core.device_health.findings import device_findings
 from vmon_core.device_health.judge import Judgement, judge
 from vmon_core.device_health.readings import Readings
+from vmon_core.device_health.silence import SilenceWatch
 from vmon_core.device_health.symptoms import Symptom
 from vmon_core.device_health.watch import DeviceState, HealthWatch
 
-__all__ = ["DeviceState", "HealthWatch", "Judgement", "Readings", "Symptom", "device_findings", "judge"]
+__all__ = ["DeviceState", "HealthWatch", "Judgement", "Readings", "SilenceWatch", "Symptom", "device_findings", "judge"]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from vmon_core.device_health.silence import silence
 from vmon_core.evidence import Health, Recovery
 from vmon_core.records import Finding, Severity
 
@@ -13,19 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from vmon_core.evidence import DeviceEvent, DeviceJudged
-    from vmon_core.pipeline.window import Point, Window
+    from vmon_core.pipeline.window import Window
 
 EVENT_SECONDS = 600.0
 """How long an event that says nothing against the device stays a finding: as long as a window looks back."""
 
 JUDGED_SECONDS = 150.0
 """How long a judgement counts; each is told once a minute, so two and a half of them have to be missing."""
-
-MISSED = 3.0
-"""Collections that have to be missing before a driver counts as silent: the deadline of NVSentinel's probe watchdog."""
-
-SHORTEST_SILENCE = 3.0
-"""Seconds of silence that are never worth a word."""
 
 
 @attrs.frozen
@@ -76,9 +71,9 @@ def device_findings(window: Window, kind: str) -> Iterable[Finding]:
         A finding for each device and kind of trouble, one for events that only the application suffers from, and
         `gpu.silent` when the vendor's plugin has stopped to tell anything, as when the driver hangs.
     """
-    silence = _silence(window, kind)
-    if silence is not None:
-        yield silence
+    quiet = silence(window, kind)
+    if quiet is not None:
+        yield _silent(kind, quiet, window.now)
         return
     for name, judged in window.facts.devices.items():
         fresh = window.now - judged.time <= JUDGED_SECONDS
@@ -87,32 +82,16 @@ def device_findings(window: Window, kind: str) -> Iterable[Finding]:
     yield from _of_events(window, kind)
 
 
-def _silence(window: Window, kind: str) -> Finding | None:
-    """A plugin that told of its devices and does no longer; how long is long, its own pace says."""
-    told = [
-        points
-        for labels in window.label_sets("gpu.health")
-        if ("kind", kind) in labels and (points := window.points("gpu.health", labels))
-    ]
-    if not told:
-        return None
-    newest = max(told, key=lambda points: points[-1].time)
-    quiet = window.now - newest[-1].time
-    if quiet <= max(SHORTEST_SILENCE, MISSED * _pace(newest)):
-        return None
+def _silent(kind: str, quiet: float, now: float) -> Finding:
     return Finding(
         code="gpu.silent",
         severity=Severity.WARNING,
         summary=f"nothing is heard of {kind} devices for {quiet:.0f} s: how they are is not known",
-        time=window.now,
+        time=now,
         entities=(kind,),
         advice="The driver may hang: look at `vmon plugins info` and the kernel log; a call that hangs in the kernel "
         "ends with a reboot only.",
     )
-
-
-def _pace(points: tuple[Point, ...]) -> float:
-    return points[-1].time - points[-2].time if len(points) > 1 else 0.0
 
 
 def _of_device(judged: DeviceJudged, now: float) -> Iterator[Finding]:

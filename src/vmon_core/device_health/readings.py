@@ -53,6 +53,9 @@ JUDGED = COUNTED | {
 }
 """The metrics by which health is judged; others are not kept."""
 
+NEUTRAL = frozenset({"gpu.utilization", "gpu.pcie.generation.max", "gpu.pcie.width.max", "gpu.fabric.state"})
+"""Those that are judged together with others only, or that most devices answer with "not supported"."""
+
 
 @attrs.define
 class Series:
@@ -192,4 +195,4 @@ class Readings:
     @property
     def tells(self) -> bool:
         """Whether anything is fresh by which it can be judged."""
-        return any(self.one(name) for name in self._series if name != "gpu.utilization")
+        return any(self.one(name) for name in self._series if name not in NEUTRAL)

@@ -229,7 +229,9 @@ def _replays(readings: Readings) -> Iterator[Symptom]:
 
 def _links_down(readings: Readings) -> Iterator[Symptom]:
     """A link that never was up may be wired to nothing; one that was, broke."""
-    broken = [dict(labels)["link"] for labels, up in readings.each("gpu.link.up") if up.highest and not up.value]
+    broken = [
+        dict(labels).get("link", "?") for labels, up in readings.each("gpu.link.up") if up.highest and not up.value
+    ]
     if broken:
         text = f"link {', '.join(broken)} was up and is down"
         yield Symptom("link.down", Health.UNHEALTHY, text, Recovery.RESET_DEVICE)
@@ -255,7 +257,12 @@ def _erring(labels: Iterable[tuple[str, str]], series: Series, readings: Reading
 
 
 def _fewer_links(readings: Readings, peers: Sequence[Readings]) -> Iterator[Symptom]:
-    """Compare with devices of the same kind and model; another model may be wired otherwise."""
+    """Compare with devices of the same kind and model; another model may be wired otherwise.
+
+    A link that broke while it was looked at is a symptom of its own.
+    """
+    if any(True for _ in _links_down(readings)):
+        return
     others = [count for peer in peers if (count := _links_up(peer)) is not None]
     ours, usual = _links_up(readings), median(others) if others else 0
     if ours is not None and ours < usual:
