@@ -53,6 +53,7 @@ class Driver:
         self._due = float("-inf")
         self._began = 0.0
         self._thread: threading.Thread | None = None
+        self._beginning = threading.Lock()
 
     def ready(self, now: float, wait: float = 0.2) -> tuple[Gpu, ...]:
         """Give the GPUs, and open the driver when it is time to.
@@ -62,8 +63,9 @@ class Driver:
             wait: seconds to wait for it at most.
         """
         if not self.gpus:
-            if self._thread is None and now >= self._due:
-                self._begin(now)
+            with self._beginning:  # measuring and telling the devices are threads of their own
+                if self._thread is None and now >= self._due:
+                    self._begin(now)
             self._await(now, wait)
         return self.gpus
 
@@ -79,14 +81,16 @@ class Driver:
 
     def _begin(self, now: float) -> None:
         self._began, self._due = now, now + LOOK_SECONDS
-        self._thread = threading.Thread(target=self._open, name="nvml-open", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._open, name="nvml-open", daemon=True)
+        thread.start()
+        self._thread = thread
 
     def _await(self, now: float, wait: float) -> None:
-        if self._thread is None:
+        thread = self._thread
+        if thread is None:
             return
-        self._thread.join(wait)
-        if not self._thread.is_alive():
+        thread.join(wait)
+        if not thread.is_alive():
             self._thread = None
         elif now - self._began > PATIENCE:
             self.absent = f"NVIDIA's driver hangs: nvmlInit has not returned for {PATIENCE:.0f} s"

@@ -11,7 +11,9 @@ from vmon_core.plugin import PluginInfo, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from vmon_core.device_health import SilenceWatch
     from vmon_core.pipeline.window import Window
+    from vmon_core.plugin import Host
     from vmon_core.records import Finding
 
 KIND = "nvidia"
@@ -24,6 +26,10 @@ class NvidiaHealthPlugin:
     when its driver hangs, somebody has to say so.
     """
 
+    def __init__(self) -> None:
+        self._host: Host | None = None
+        self._silence: SilenceWatch | None = None
+
     @hookimpl
     def vmon_plugin_info(self) -> PluginInfo:
         """Say who this is."""
@@ -34,10 +40,24 @@ class NvidiaHealthPlugin:
         )
 
     @hookimpl
+    def vmon_start(self, host: Host) -> None:
+        """Begin to listen for silence."""
+        from vmon_core.device_health import SilenceWatch  # noqa: PLC0415 (only a running monitor needs it)
+
+        self._host, self._silence = host, SilenceWatch(KIND)
+
+    @hookimpl
+    def vmon_stop(self) -> None:
+        """Listen no more."""
+        self._host = self._silence = None
+
+    @hookimpl
     def vmon_analyze(self, window: Window) -> Iterable[Finding]:
         """Say what is wrong now."""
-        from vmon_core.device_health import device_findings  # noqa: PLC0415 (only a running monitor needs it)
+        from vmon_core.device_health import device_findings  # noqa: PLC0415 (as above)
 
+        if self._host is not None and self._silence is not None and (told := self._silence.look(window)):
+            self._host.emit(told)
         return device_findings(window, KIND)
 
     @hookimpl

@@ -92,4 +92,5 @@ def _watched(gpu: Gpu) -> Watched | None:
 
 
 def _state(gpu: Gpu, recovery: Recovery | None) -> DeviceState:
-    return DeviceState(gpu.label, gpu.facts.get("nvmlDeviceGetName", ""), lost=gpu.lost, recovery=recovery)
+    model = gpu.facts.get("nvmlDeviceGetName", "")
+    return DeviceState(gpu.label, model, lost=gpu.lost, recovery=None if gpu.lost else recovery)
