@@ -160,7 +160,7 @@ def doubts(inventory: Inventory, host: PluginHost, root: Path = Path("/")) -> It
 def _why_none(asked: Sequence[str]) -> str:
     if not asked:
         return "no loaded plugin reads GPUs; vmon-plugin-nvidia reads NVIDIA's, vmon-plugin-amd AMD's"
-    return f"the drivers that {' and '.join(asked)} ask are not loaded, or show none here"
+    return f"{' and '.join(asked)} found none: no driver of theirs is loaded, or it shows none here"
 
 
 def _on_bus(root: Path) -> str:
