@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner, Result
@@ -81,6 +83,20 @@ def test_errors_name_cause_and_fix(arguments: list[str], said: str) -> None:
     result = run(*arguments)
     assert result.exit_code != 0
     assert said in result.output + str(result.exception)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--svg"], ["--dot"]])
+def test_hostile_names(tmp_path: Path, form: list[str]) -> None:
+    """Names from a capture move no cursor, break no picture, and need not be UTF-8."""
+    tree = sysfs.no_gpu(tmp_path)
+    folder = tree.root / "sys/bus/pci/devices/0000:00:03.0/infiniband"
+    for name in (b"a\x1b[2Jb", b"c\xff\xfe", b"<script>"):
+        (folder / os.fsdecode(name)).mkdir(parents=True)
+    result = run("--root", str(tree.root), *form)
+    assert result.exit_code == 0
+    assert "\x1b[2J" not in result.output
+    if form == ["--svg"]:
+        ET.fromstring(result.output)  # noqa: S314 (our own)
 
 
 def test_loops_and_garbage(tmp_path: Path) -> None:

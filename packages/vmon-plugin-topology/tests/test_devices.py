@@ -106,6 +106,13 @@ def test_virtual_machine_learns_from_the_driver(tmp_path: Path) -> None:
     assert [gpu.numa for gpu in found.gpus] == [1, None]
 
 
+def test_node_of_its_own_memory(tmp_path: Path) -> None:
+    """The driver may tell the node that the GPU's memory is: nothing is near to a node without processors."""
+    tree = sysfs.SysfsTree(tmp_path).numa(["0-7", ""])
+    (gpu,) = with_devices(read_sysfs(tree.root), [Device(kind="nvidia", index=0, numa_node=1)]).gpus
+    assert (gpu.numa, gpu.memory_numa, gpu.parent) == (None, 1, "")
+
+
 def test_several_vendors(tmp_path: Path) -> None:
     """Each device is called by its kind, and xGMI is not NVLink."""
     amd = [

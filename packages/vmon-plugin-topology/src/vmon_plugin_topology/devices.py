@@ -49,18 +49,18 @@ def node_id(topology: Topology, device: Device) -> str:
 
 
 def _merged(topology: Topology, device: Device, identity: str) -> Node:
-    """What sysfs knows of a place is kept; what it does not know, the driver may."""
+    """What sysfs knows of a place is kept; what it does not know, the driver may.
+
+    A node without processors is that of the device's own memory, not a place near to it.
+    """
     known = topology.by_id.get(identity, Node(id=identity, kind=NodeKind.GPU))
-    numa = device.numa_node if known.numa is None else known.numa
-    home = topology.by_id.get(f"numa:{numa}")
-    return attrs.evolve(
-        known,
-        kind=NodeKind.GPU,
-        model=device.model or known.model,
-        numa=numa if home or known.numa is not None else None,
-        parent=known.parent or (home.id if home else ""),
-        cpus=known.cpus or (home.cpus if home else frozenset()),
-    )
+    told = topology.by_id.get(f"numa:{device.numa_node}")
+    if told is not None and not told.cpus:
+        known, told = attrs.evolve(known, memory_numa=device.numa_node), None
+    named = attrs.evolve(known, kind=NodeKind.GPU, model=device.model or known.model)
+    if named.numa is not None or told is None:
+        return named
+    return attrs.evolve(named, numa=told.numa, parent=named.parent or told.id, cpus=named.cpus or told.cpus)
 
 
 def _reports(device: Device, origin: str) -> Iterator[PeerReport]:

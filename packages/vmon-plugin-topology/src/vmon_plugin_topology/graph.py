@@ -9,8 +9,19 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from vmon_core.feedback.terminal import printable
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+
+def _plain(text: str) -> str:
+    """Make text from a capture or a driver harmless where it is shown: no control characters, no broken UTF-8."""
+    return printable(text.encode(errors="replace").decode())
+
+
+def _plain_all(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(_plain, texts))
 
 
 class NodeKind(StrEnum):
@@ -49,7 +60,7 @@ class LinkKind(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Node:
-    """Something in the machine; None, "" and () mean that it is not known.
+    """Something in the machine; None, "" and () mean that it is not known. What is shown of it is printable.
 
     Attributes:
         id: unique: a PCI address such as `0000:17:00.0`, `pci0000:16`, `numa:0`, `package:0`, or a device's name.
@@ -70,14 +81,14 @@ class Node:
 
     id: str
     kind: NodeKind
-    label: str = ""
-    model: str = ""
+    label: str = attrs.field(default="", converter=_plain)
+    model: str = attrs.field(default="", converter=_plain)
     parent: str = ""
     numa: int | None = None
     cpus: frozenset[int] = frozenset()
     memory_numa: int | None = None
     memory_bytes: int | None = None
-    interfaces: tuple[str, ...] = ()
+    interfaces: tuple[str, ...] = attrs.field(default=(), converter=_plain_all)
     fabric: str = ""
     port_bandwidth: float | None = None
     rdma: bool | None = None
@@ -140,7 +151,7 @@ class Topology:
         problems: sentences about what could not be read or made no sense.
     """
 
-    source: str
+    source: str = attrs.field(converter=_plain)
     nodes: tuple[Node, ...] = ()
     links: tuple[Link, ...] = ()
     iommu: Iommu | None = None

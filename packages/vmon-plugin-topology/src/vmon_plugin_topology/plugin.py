@@ -45,10 +45,14 @@ class TopologyPlugin:
         What is not known is left out here: a launch that may be slow starts all the same, and the answer to whether it
         can start would read as if that were not known.
         """
-        from vmon_plugin_topology.checks import evaluated, launch_checks  # noqa: PLC0415 (only when asked)
-        from vmon_plugin_topology.machine import this_machine  # noqa: PLC0415 (likewise)
+        from vmon_plugin_topology.machine import this_machine  # noqa: PLC0415 (only when asked)
 
-        return evaluated(launch_checks(this_machine(devices), launch, devices))
+        machine = this_machine(devices)
+        if not machine.gpus:
+            return ()
+        from vmon_plugin_topology.checks import evaluated, launch_checks  # noqa: PLC0415 (only where there are GPUs)
+
+        return evaluated(launch_checks(machine, launch, devices))
 
     @hookimpl
     def vmon_diagnose(self, target: Target, devices: tuple[Device, ...]) -> Iterable[CompatibilityCheck]:

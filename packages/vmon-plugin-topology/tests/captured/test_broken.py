@@ -118,7 +118,7 @@ def test_too_large(tmp_path: Path) -> None:
         read_captured(tmp_path / "box.xml")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.sampled_from(["system", "topology"]), st.lists(TREES, max_size=4))
 def test_nonsense(tag: str, trees: list[str]) -> None:
     """Well-formed nonsense gives a graph of what can be believed."""

@@ -9,6 +9,11 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vmon_plugin_topology.checks import machine_checks
+from vmon_plugin_topology.drawing.dot import dot
+from vmon_plugin_topology.drawing.plain import plain
+from vmon_plugin_topology.drawing.svg import svg
+from vmon_plugin_topology.drawing.text import legend_lines, matrix_lines, tree_lines
 from vmon_plugin_topology.matrix import matrix
 from vmon_plugin_topology.sysfs import read_sysfs
 from vmon_plugin_topology.sysfs.files import MAX_BYTES, MAX_ENTRIES, Files
@@ -77,7 +82,7 @@ def test_numa_node_that_is_not_there(tmp_path: Path) -> None:
     assert read_sysfs(tree.root).gpus[0].numa == 0  # what the bridge above it says
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.dictionaries(st.tuples(st.integers(0, 3), st.sampled_from(NAMES)), GARBAGE, max_size=12),
     st.dictionaries(st.sampled_from(["cpulist", "distance", "meminfo"]), GARBAGE),
@@ -94,3 +99,29 @@ def test_garbage(files: dict[tuple[int, str], bytes], node: dict[str, bytes]) ->
         found = read_sysfs(tree.root)
         assert len(matrix(found).cells) == len(found.gpus) + len(found.nics)
         assert all(gpu.numa in (None, 0, 1) for gpu in found.gpus)
+
+
+PLACES = st.lists(st.sampled_from([f"0000:0{n}:00.0" for n in range(4)]), min_size=1, max_size=5)
+KINDS = st.sampled_from([sysfs.GPU, sysfs.INFINIBAND, sysfs.NVME, sysfs.NVSWITCH, {"class": "0x060400"}, {}])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.dictionaries(st.integers(0, 5), st.tuples(PLACES, KINDS), max_size=6), st.integers(-3, 3))
+def test_links_that_contradict_each_other(devices: dict[int, tuple[list[str], dict[str, str]]], numa: int) -> None:
+    """Devices may claim to be below each other, below themselves, or below a bridge that is elsewhere: all is drawn."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = sysfs.SysfsTree(Path(folder)).numa(["0-3", "4-7"])
+        for number, (above, files) in devices.items():
+            entry = tree.root / f"sys/bus/pci/devices/0000:0{number}:00.0"
+            inside = "/".join(above)
+            home = tree.root / f"sys/devices/pci0000:{number % 2:02}/{inside}/0000:0{number}:00.0"
+            home.mkdir(parents=True, exist_ok=True)
+            for name, text in {**files, "numa_node": str(numa)}.items():
+                (home / name).write_text(text)
+            entry.symlink_to(f"../../../devices/pci0000:{number % 2:02}/{inside}/0000:0{number}:00.0")
+        found = read_sysfs(tree.root)
+        assert dot(found)
+        assert svg(found)
+        assert plain(found)
+        assert [*tree_lines(found), *matrix_lines(found, 40), *legend_lines(found)]
+        assert len(list(machine_checks(found, (), root=tree.root))) == bool(found.gpus)

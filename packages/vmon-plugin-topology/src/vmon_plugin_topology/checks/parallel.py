@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vmon_plugin_topology.graph import Node, Topology
     from vmon_plugin_topology.placement import Placement
 
+_DIRECT = "direct links"
 _check = partial(CompatibilityCheck, code=PARALLEL_PATH)
 
 
@@ -28,7 +29,8 @@ def parallel_path(topology: Topology, place: Placement) -> Iterator[Compatibilit
         return
     ways = [worst(topology, group) for group in place.groups]
     slowest = max(ways, key=RANKS.__getitem__)
-    evidence = tuple(f"{_names(group)}: {way}" for group, way in zip(place.groups, ways, strict=True))
+    told = (_DIRECT if way is Path.LINK else way for way in ways)
+    evidence = tuple(f"{_names(group)}: {words}" for group, words in zip(place.groups, told, strict=True))
     if slowest is Path.UNKNOWN:
         summary = "the machine does not tell how the devices of a group are connected"
         yield _check(verdict=CheckVerdict.NOT_EVALUATED, summary=summary, evidence=evidence)
@@ -69,4 +71,4 @@ def _names(group: Sequence[Node]) -> str:
 
 
 def _words(way: Path) -> str:
-    return f"{way} ({MEANINGS[way]})" if way is not Path.LINK else "only NVLink or xGMI"
+    return f"{way} ({MEANINGS[way]})" if way is not Path.LINK else _DIRECT
