@@ -34,10 +34,10 @@ EXIT_CODES = {
 }
 """What the exit code of `vmon check` says; mistakes in its use have another one."""
 
-_GRAVITY = (CheckVerdict.FAILURE, CheckVerdict.NOT_EVALUATED, CheckVerdict.WARNING, CheckVerdict.OK)
+GRAVITY = (CheckVerdict.FAILURE, CheckVerdict.NOT_EVALUATED, CheckVerdict.WARNING, CheckVerdict.OK)
 """What counts most for the whole: a failure is certain, and what nobody could tell outweighs a warning."""
 
-_ORDER = (CheckVerdict.FAILURE, CheckVerdict.WARNING, CheckVerdict.NOT_EVALUATED, CheckVerdict.OK)
+ORDER = (CheckVerdict.FAILURE, CheckVerdict.WARNING, CheckVerdict.NOT_EVALUATED, CheckVerdict.OK)
 """The order in which people want to read them."""
 
 
@@ -59,7 +59,7 @@ class Prediction:
     def verdict(self) -> CheckVerdict:
         """The verdict on the whole: that of the gravest check; without any check, nothing could be told."""
         found = {check.verdict for check in self.checks}
-        return next((v for v in _GRAVITY if v in found), CheckVerdict.NOT_EVALUATED)
+        return next((v for v in GRAVITY if v in found), CheckVerdict.NOT_EVALUATED)
 
     def of(self, verdict: CheckVerdict) -> tuple[CompatibilityCheck, ...]:
         """The checks with one verdict."""
@@ -121,7 +121,7 @@ def predict(host: PluginHost, request: LaunchRequest) -> Prediction:
     left = max(0.0, request.patience - (time.monotonic() - began))
     asked = attrs.evolve(request, patience=left)
     checks = _asked("asking for the checks", lambda: host.hooks.check(asked, devices), left)
-    return Prediction(tuple(sorted([*checks, *doubts], key=lambda check: _ORDER.index(check.verdict))))
+    return Prediction(tuple(sorted([*checks, *doubts], key=lambda check: ORDER.index(check.verdict))))
 
 
 def _devices(host: PluginHost, seconds: float) -> tuple[tuple[Device, ...], list[CompatibilityCheck]]:

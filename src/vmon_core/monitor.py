@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vmon_core.config import Config
 from vmon_core.cost import CostPlugin
+from vmon_core.diagnosing import ReadyDiagnosis, diagnose
 from vmon_core.errors import VmonError
 from vmon_core.feedback import Feedback
 from vmon_core.host.carrier import Carrier
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from vmon_core.host.loaded import LoadedPlugin
     from vmon_core.lifecycle.states import LifecycleState, StateTransition
     from vmon_core.pipeline.recorder import Recorder
-    from vmon_core.records import Checkpoint
+    from vmon_core.records import Checkpoint, CompatibilityCheck
 
 _T = TypeVar("_T")
 
@@ -138,6 +139,7 @@ class VLLMMonitor:
         self._describe()
         self.plugin_manager.start(self._host_api)
         DeviceLook(self.plugin_manager.hooks.inventory, self._describe_devices)
+        self.add_recorder(ReadyDiagnosis(self._diagnose, lambda found: self.tracker.checkpoints.describe(checks=found)))
         self._resume_code_plugins()
         self.loop.scheduler = Scheduler(
             self.plugin_manager.collectors,
@@ -191,6 +193,11 @@ class VLLMMonitor:
     def _describe_devices(self, found: Inventory) -> None:
         if found.devices:
             self.tracker.checkpoints.describe(hardware={"devices": [d.identity() for d in found.devices]})
+
+    def _diagnose(self) -> list[CompatibilityCheck]:
+        arguments = parse_command(self.target.command) if self.target.command else {}
+        reported = self.tracker.facts.reported
+        return diagnose(self.plugin_manager.hooks, self.target, {**arguments, **reported}, reported)
 
     def _plugin_versions(self) -> dict[str, str]:
         return {f"plugin {p.info.name}": f"{p.info.version} from {p.origin}" for p in self.plugin_manager.plugins}

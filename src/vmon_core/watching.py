@@ -81,7 +81,7 @@ class Watcher:
         self._config = config
         self._feedback = Feedback.from_config(config)
         self._host = make_host(config, self._feedback)
-        target = _by_url(url, self._host) if url else _only_local(self._host)
+        target = target_at(url, self._host) if url else _only_local(self._host)
         self._target = attrs.evolve(target, name=name or target.name, log=log or target.log)
 
     def verdict(self) -> LifecycleReport:
@@ -136,7 +136,7 @@ def _is_settled(monitor: VLLMMonitor) -> bool:
     return monitor.tracker.facts.ended or monitor.tracker.state in (LifecycleState.UNREACHABLE, LifecycleState.SERVING)
 
 
-def _by_url(url: str, host: PluginHost) -> Target:
+def target_at(url: str, host: PluginHost) -> Target:
     """The local server at this URL with its process and log, or just the URL."""
     address = _checked(url)
     local = next((t for t in host.hooks.targets() if t.url == address), None)

@@ -133,7 +133,8 @@ def _explanation(config: Config, code: str) -> str:
     if text is None:
         msg = f"no plugin knows the code {code!r}; codes are printed by `vmon check --all -- COMMAND`"
         raise VmonError(msg)
-    return f"{click.style(code, bold=True)}\n\n{fill(text, width=100)}"
+    lines = (fill(line, width=100) for line in text.splitlines())
+    return "\n".join([click.style(code, bold=True), "", *lines])
 
 
 def prediction_lines(prediction: Prediction, *, everything: bool = False) -> Iterator[str]:

@@ -23,6 +23,7 @@ COMMANDS = {
     "report": ("vmon_core.cli.report", "Report how a deployment's life went."),
     "events": ("vmon_core.cli.events", "Print what happened, oldest first."),
     "replay": ("vmon_core.cli.replay", "Run a recording through the pipeline again."),
+    "doctor": ("vmon_core.cli.doctor", "Say what vmon can and cannot see, and why."),
     "devices": ("vmon_core.cli.devices", "List the GPUs of this machine and how they are."),
     "plugins": ("vmon_core.cli.plugins", "List, check, enable, disable and pin plugins."),
     "config": ("vmon_core.cli.config", "Show, check and explain the configuration."),

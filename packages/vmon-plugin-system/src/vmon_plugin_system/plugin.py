@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from vmon_core.plugin import Host
-    from vmon_core.records import Sample, Tick
+    from vmon_core.records import CompatibilityCheck, Sample, Target, Tick
     from vmon_plugin_system.collector import Collector
 
 
@@ -58,6 +58,13 @@ class SystemPlugin:
             self._collectors = {kept: c for kept, c in self._collectors.items() if kept[0] != tick.target.name}
             self._collectors[key] = Collector(tick.target, self._config, self._data_dir)
         return self._collectors[key].collect(tick)
+
+    @hookimpl
+    def vmon_diagnose(self, target: Target) -> Iterable[CompatibilityCheck]:
+        """Say which figures of a server's processes may be read."""
+        from vmon_plugin_system.diagnose import diagnose  # noqa: PLC0415 (likewise)
+
+        return diagnose(target)
 
 
 plugin = SystemPlugin()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vmon_core.evidence import Evidence
     from vmon_core.pipeline.window import Window
     from vmon_core.plugin import Host, LaunchRequest, Server
-    from vmon_core.records import Finding, Frame, Sample, Target, Tick
+    from vmon_core.records import CompatibilityCheck, Finding, Frame, Sample, Target, Tick
     from vmon_plugin_vllm.attachment import Attachment
 
 
@@ -25,6 +25,7 @@ class VllmPlugin:
 
     def __init__(self) -> None:
         self._attachments: dict[str, Attachment] = {}
+        self._config = VllmConfig()
 
     @hookimpl
     def vmon_plugin_info(self) -> PluginInfo:
@@ -42,8 +43,9 @@ class VllmPlugin:
         """Attach to the targets."""
         from vmon_plugin_vllm.attachment import Attachment  # noqa: PLC0415 (only a running monitor needs it)
 
+        self._config = host.config("vllm")
         for target in host.targets:
-            attachment = Attachment(target, host.config("vllm"), host.emit)
+            attachment = Attachment(target, self._config, host.emit)
             attachment.start()
             self._attachments[target.name] = attachment
 
@@ -80,6 +82,13 @@ class VllmPlugin:
         from vmon_plugin_vllm.process.launch import adopt  # noqa: PLC0415
 
         return adopt(target)
+
+    @hookimpl
+    def vmon_diagnose(self, target: Target) -> Iterable[CompatibilityCheck]:
+        """Say what can and cannot be seen of a server."""
+        from vmon_plugin_vllm.diagnose.checks import diagnose  # noqa: PLC0415
+
+        return diagnose(target, self._config)
 
     @hookimpl
     def vmon_explain(self, code: str) -> str | None:

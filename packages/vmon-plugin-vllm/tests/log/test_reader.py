@@ -75,6 +75,19 @@ MESSAGES: dict[str, tuple[type[ev.Evidence], dict[str, Any]]] = {
     "Starting torch.compile": (ev.PhaseReached, {"state": S.COMPILING}),
     "Using cache directory: /x for vLLM's torch.compile": (ev.PhaseReached, {"state": S.COMPILING}),
     "vLLM's torch.compile cache is disabled.": (ev.PhaseReached, {"state": S.COMPILING}),
+    "Custom allreduce is disabled because your platform lacks GPU P2P capability or P2P test failed. To silence this "
+    "warning, specify disable_custom_all_reduce=True explicitly.": (
+        ev.ServerDescribed,
+        {"facts": {"custom_all_reduce_off": "your platform lacks GPU P2P capability or P2P test failed"}},
+    ),
+    "Custom allreduce is disabled due to an unsupported world size: 3. Supported world sizes: [2, 4]. To silence": (
+        ev.ServerDescribed,
+        {"facts": {"custom_all_reduce_off": "an unsupported world size: 3"}},
+    ),
+    "Using ['CUSTOM', 'PYNCCL'] all-reduce backends (in dispatch order) for group 'tp:0' out of 9": (
+        ev.ServerDescribed,
+        {"facts": {"all_reduce": "['CUSTOM', 'PYNCCL']"}},
+    ),
     "Dynamo bytecode transform time: 3.1 s": (ev.PhaseReached, {"state": S.COMPILING}),
     "Cache the graph of compile range (1, 8) for later use": (ev.PhaseReached, {"state": S.COMPILING}),
     "Compiling a graph for compile range (1, 8) takes 3.1 s": (ev.PhaseReached, {"state": S.COMPILING}),

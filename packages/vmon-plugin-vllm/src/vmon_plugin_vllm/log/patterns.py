@@ -171,7 +171,17 @@ RULES: tuple[Rule, ...] = (
     _rule("distributed_init_method=", phase(S.CONNECTING_WORKERS), r"world_size=\d+ rank=\d+"),
     _rule("vLLM is using nccl==", _described, r"vLLM is using nccl==(?P<nccl>\S+)"),
     _rule("Custom allreduce is disabled because ", phase(S.CONNECTING_WORKERS)),
+    _rule(
+        "Custom allreduce is disabled ",
+        _described,
+        r"is disabled (?:because|due to) (?P<custom_all_reduce_off>.+?)(?:\. To silence.*|\. Supported.*|\.?$)",
+    ),
     _rule("all-reduce backends (in dispatch order)", phase(S.CONNECTING_WORKERS)),
+    _rule(
+        "all-reduce backends (in dispatch order)",
+        _described,
+        r"Using (?P<all_reduce>\[.*?\]) all-reduce backends .* for group 'tp",
+    ),
     _rule("is assigned as DP rank", phase(S.CONNECTING_WORKERS)),
     _rule("Starting to load model ", phase(S.LOADING_WEIGHTS)),
     _rule("Loading model from scratch", phase(S.LOADING_WEIGHTS)),

@@ -119,6 +119,16 @@ def _stem(name: str) -> str:
     return name.removesuffix("_total")
 
 
+def known(name: str) -> str | None:
+    """Our name of a metric, whatever the server calls it; None for one that we do not know.
+
+    >>> known("vllm:num_requests_running"), known("vllm_num_requests_running"), known("vllm:brand_new")
+    ('vllm.requests.running', 'vllm.requests.running', None)
+    """
+    found = _lookup(name)
+    return found.metric.name if found else None
+
+
 def _lookup(name: str) -> _Known | None:
     prefix = next((prefix for prefix in DIALECTS if name.startswith(prefix)), "")
     return _index().get(_stem(_OWN + name.removeprefix(prefix) if prefix else name))
