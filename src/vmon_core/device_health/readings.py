@@ -135,6 +135,8 @@ class Readings:
     _series: dict[str, dict[Labels, Series]] = attrs.field(factory=dict)
     _events: dict[str, Noted] = attrs.field(factory=dict)
     _energy: float = 0.0
+    _growing: set[str] = attrs.field(factory=set)
+    _links: tuple[float, int | None] = (0.0, None)
 
     def take(self, name: str, value: float, time: float, labels: Labels = ()) -> None:
         """Take in one figure.
@@ -157,8 +159,10 @@ class Readings:
             series.take(value, time)
             if name in COUNTED and value != series.before:
                 series.grow(value - (series.before or 0.0) if value >= (series.before or 0.0) else value)
+                self._growing.add(name)
         if name == MARKED and value:
             series.grow(1.0)
+            self._growing.add(name)
 
     def note(self, event: DeviceEvent) -> None:
         """Take in what happened."""
@@ -180,9 +184,24 @@ class Readings:
 
     def each(self, name: str) -> Iterator[tuple[Labels, Series]]:
         """The fresh series of a metric with their labels."""
+        now = self.now
         for labels, series in self._series.get(name, {}).items():
-            if self.now - series.time <= max(FRESH_SECONDS, MISSED * series.pace):
+            age = now - series.time
+            if age <= FRESH_SECONDS or age <= MISSED * series.pace:
                 yield labels, series
+
+    def grown(self, name: str) -> Iterator[tuple[Labels, Series]]:
+        """Those of the fresh series that ever grew while they were looked at: few, of counters of errors."""
+        if name in self._growing:
+            yield from (each for each in self.each(name) if each[1].has_grown)
+
+    @property
+    def links_up(self) -> int | None:
+        """How many of its links are up, None where it does not tell; counted once for all its peers."""
+        if self._links[0] != self.now:
+            up = [series.value for _, series in self.each("gpu.link.up")]
+            self._links = self.now, sum(map(bool, up)) if up else None
+        return self._links[1]
 
     def one(self, name: str) -> Series | None:
         """The series of a metric without labels; None when it is not fresh or never was told."""

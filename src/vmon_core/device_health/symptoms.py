@@ -142,7 +142,7 @@ def _throttled(readings: Readings) -> Iterator[Symptom]:
 def _throttled_minutes(readings: Readings) -> dict[str, frozenset[int]]:
     found: dict[str, frozenset[int]] = {}
     for name in ("gpu.throttled", "gpu.throttle.time"):
-        for labels, series in readings.each(name):
+        for labels, series in readings.grown(name):
             reason = dict(labels).get("reason", "")
             found[reason] = found.get(reason, frozenset()) | series.active(readings.now)
     return {reason: minutes for reason, minutes in found.items() if minutes}
@@ -178,7 +178,7 @@ def _uncorrected(readings: Readings) -> Iterator[Symptom]:
 def _corrected(readings: Readings) -> Iterator[Symptom]:
     grown = [
         series.grown(readings.now)
-        for labels, series in readings.each("gpu.ecc.errors")
+        for labels, series in readings.grown("gpu.ecc.errors")
         if dict(labels).get("type") == "corrected"
     ]
     most = max(grown, default=0.0)  # the scopes count the same errors
@@ -238,11 +238,7 @@ def _links_down(readings: Readings) -> Iterator[Symptom]:
 
 
 def _link_errors(readings: Readings) -> Iterator[Symptom]:
-    bad = [
-        text
-        for labels, series in readings.each("gpu.link.errors")
-        if series.has_grown and (text := _erring(labels, series, readings))
-    ]
+    bad = [text for labels, series in readings.grown("gpu.link.errors") if (text := _erring(labels, series, readings))]
     if bad:
         yield Symptom("link.errors", Health.DEGRADED, "; ".join(bad))
 
@@ -263,16 +259,11 @@ def _fewer_links(readings: Readings, peers: Sequence[Readings]) -> Iterator[Symp
     """
     if any(True for _ in _links_down(readings)):
         return
-    others = [count for peer in peers if (count := _links_up(peer)) is not None]
-    ours, usual = _links_up(readings), median(others) if others else 0
+    others = [peer.links_up for peer in peers if peer.links_up is not None]
+    ours, usual = readings.links_up, median(others) if others else 0
     if ours is not None and ours < usual:
         text = f"{ours} of its links are up where the others of its model have {usual:.0f}"
         yield Symptom("link.fewer", Health.DEGRADED, text)
-
-
-def _links_up(readings: Readings) -> int | None:
-    up = [series.value for _, series in readings.each("gpu.link.up")]
-    return sum(1 for value in up if value) if up else None
 
 
 def _fabric(readings: Readings) -> Iterator[Symptom]:
