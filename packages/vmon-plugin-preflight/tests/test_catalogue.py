@@ -1,0 +1,34 @@
+"""Every code is explained, and every explained code is one that a test asks for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from vmon_plugin_preflight.catalogue import explanations
+from vmon_plugin_preflight.command import problem
+from vmon_plugin_preflight.registry import AREAS, all_rules
+
+TESTS = "\n".join(p.read_text() for p in Path(__file__).parent.rglob("test_*.py"))
+
+COMMAND = {problem.NOT_UNDERSTOOD, problem.INVALID, problem.AMBIGUOUS, problem.NO_MODEL, problem.CONFIG_FILE}
+
+CODES = {code for rule in all_rules() for code in rule.codes} | COMMAND | {"preflight.skipped"}
+
+
+def test_exactly_what_is_emitted_is_explained() -> None:
+    """No code without an explanation, no explanation without a code."""
+    assert set(explanations()) == CODES
+
+
+AROUND = {code for area in AREAS if ".rules." in area for rule in import_module(area).RULES for code in rule.codes}
+"""The codes about what surrounds a model."""
+
+
+@pytest.mark.parametrize("code", sorted(AROUND | COMMAND))
+def test_a_code_is_asked_for_by_a_test(code: str) -> None:
+    """Its explanation says something, and some test expects it."""
+    assert len(explanations()[code]) > 60
+    assert f'"{code}"' in TESTS
