@@ -73,7 +73,7 @@ def check_launch(  # noqa: PLR0913 (all but the command have defaults and are na
     config: Config | None = None,
     manifest: Path | None = None,
     network: bool = False,
-    seconds: float = 1.0,
+    seconds: float = 5.0,
 ) -> Prediction:
     """Predict whether a launch can work, with every installed plugin; nothing is started.
 
@@ -83,7 +83,7 @@ def check_launch(  # noqa: PLR0913 (all but the command have defaults and are na
         config: which plugins are loaded; None reads the configuration file that is found, or takes the defaults.
         manifest: a Kubernetes manifest that is to be checked as well.
         network: whether the network may be asked.
-        seconds: how long the checks may take, after the plugins are loaded.
+        seconds: how long the checks may take at most, after the plugins are loaded.
 
     Returns:
         The prediction.

@@ -202,7 +202,7 @@ class LaunchRequest:
         name: the target's name, "" to derive one from the command.
         network: whether checks of this launch may ask the network.
         manifest: a Kubernetes manifest that it is to be deployed by, None when there is none.
-        patience: seconds that checks of this launch may take.
+        patience: seconds that checks of this launch may take at most.
     """
 
     command: tuple[str, ...]
@@ -211,7 +211,7 @@ class LaunchRequest:
     name: str = ""
     network: bool = False
     manifest: Path | None = None
-    patience: float = 1.0
+    patience: float = 5.0
 
 
 @runtime_checkable

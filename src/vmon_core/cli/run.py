@@ -23,7 +23,7 @@ def command(name: str | None, adopt: bool, check: bool | None, as_json: bool, co
     The server writes its log to a file, so it lives on when vmon is killed; the next `vmon run` of the same command
     finds it and goes on. Ctrl-C and SIGTERM stop the server; what it does not obey in time is repeated, then enforced.
 
-    Before the start, `vmon check` looks at it for a second at most; what is predicted to fail is told, and, as
+    Before the start, `vmon check` looks at it for some seconds at most; what is predicted to fail is told, and, as
     configured, refused.
 
     \b

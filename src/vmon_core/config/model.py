@@ -90,7 +90,11 @@ class CheckConfig:
         metadata=says("When a launch is predicted to fail: warn, and start it all the same; or refuse to start it."),
     )
     deadline: Duration = attrs.field(
-        default=Duration(1.0), metadata=says("What is not checked by then was not evaluated; a start waits no longer.")
+        default=Duration(5.0),
+        metadata=says(
+            "What is not checked by then was not evaluated, and a start waits no longer. It takes a fraction of a "
+            "second, but where a driver, a file system or the machine itself is slow.",
+        ),
     )
     network: bool = attrs.field(
         default=False, metadata=says("Whether checks may ask the network, such as the Hugging Face hub for a model.")

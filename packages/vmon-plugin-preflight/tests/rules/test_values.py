@@ -27,7 +27,7 @@ INVALID = {"arguments.invalid_value": "failure"}
         (values.length, ["--max-model-len", "-1"], {}),
         (values.objects, ["--hf-overrides", "{bad"], INVALID),
         (values.objects, ["--hf-overrides", '{"a": 1}'], {}),
-        (values.keys, ["--logging-config.formater", "json"], INVALID),
+        (values.keys, ["--logging-config.formatters", "json"], INVALID),
         (values.keys, ["--logging-config", "[]"], INVALID),
         (values.keys, ["--logging-config.formatter", "json"], {}),
         (values.config_file, ["--config=x.yaml"], {"arguments.config_file": "warning"}),
@@ -43,5 +43,5 @@ def test_what_a_rule_says(
 
 def test_a_wrong_key_is_answered_with_the_right_one(make_launch: MakeLaunch) -> None:
     """The nearest of those that there are."""
-    (check,) = values.keys.run(make_launch("m", "--logging-config.formater", "json"))
+    (check,) = values.keys.run(make_launch("m", "--logging-config.formatters", "json"))
     assert check.fix == "--logging-config.formatter"
