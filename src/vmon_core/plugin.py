@@ -95,6 +95,8 @@ class PluginInfo:
         isolation: `PROCESS` for code that can hang or crash the interpreter, such as native libraries: it runs in a
             child process then, which can be killed.
         memory_limit: bytes of address space that such a child process may have.
+        libraries: shared libraries that the plugin is useless without, such as `libnvidia-ml.so.1`: where one is
+            absent, there is no such process, and none of its hooks does anything.
     """
 
     name: str
@@ -110,6 +112,7 @@ class PluginInfo:
     needs: tuple[str, ...] = ()
     isolation: Isolation = Isolation.THREAD
     memory_limit: int = 1 << 30
+    libraries: tuple[str, ...] = ()
 
 
 @attrs.frozen

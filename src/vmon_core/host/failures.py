@@ -11,6 +11,10 @@ class RemoteError(Exception):
     """Something went wrong in, or with, the child process of a plugin; the text says all."""
 
 
+class EndedError(RemoteError):
+    """The child process has ended, or was killed: its keeper tells of that, once."""
+
+
 def is_interrupt(error: BaseException) -> bool:
     """Whether this is the user's Ctrl-C: only the main thread gets one, elsewhere a plugin raised it itself."""
     return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()

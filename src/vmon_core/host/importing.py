@@ -15,18 +15,24 @@ from vmon_core.host.say import Say, nobody
 from vmon_core.plugin import ENTRY_POINT_GROUP
 
 if TYPE_CHECKING:
-    from vmon_core.host.child.contract import Order
+    from vmon_core.host.child.contract import Greeting, Order
     from vmon_core.host.resolution.records import Candidate
 
 
 def import_plugin(
-    candidate: Candidate, *, isolated: Order | None = None, say: Say = nobody, deadline: float = DEADLINE
+    candidate: Candidate,
+    *,
+    isolated: Order | None = None,
+    known: Greeting | None = None,
+    say: Say = nobody,
+    deadline: float = DEADLINE,
 ) -> object:
     """Import a plugin.
 
     Args:
         candidate: what to import.
         isolated: run it in a child process, as this says; what is returned stands for it here. None imports it here.
+        known: who it is, where that is known without its process.
         say: is told when it printed something, or when its process ends.
         deadline: seconds that it may take.
 
@@ -40,7 +46,7 @@ def import_plugin(
     if isolated is None:
         return guarded(lambda: import_here(candidate), doing, say, deadline)
     try:
-        return ChildPlugin(isolated, say, patience=deadline)
+        return ChildPlugin(isolated, say, patience=deadline, known=known)
     except RemoteError as error:
         msg = f"{doing} in a child process failed: {error}"
         raise PluginError(msg) from error

@@ -12,6 +12,7 @@ from vmon_core.errors import PluginError
 from vmon_core.host import facts
 from vmon_core.host.checks import check
 from vmon_core.host.child.contract import MEMORY_LIMIT, Order
+from vmon_core.host.child.greeting import greet
 from vmon_core.host.child.plugin import ChildPlugin, close
 from vmon_core.host.declarations import check_name
 from vmon_core.host.discovery import installed_version
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from vmon_core.config.model import PluginsConfig
+    from vmon_core.host.child.contract import Greeting
     from vmon_core.host.loaded import LoadedPlugin
     from vmon_core.host.resolution.records import Resolution
     from vmon_core.host.say import Say
@@ -97,15 +99,21 @@ class Loader:
         prepared = self._obtain(candidate)
         if isinstance(prepared, Rejection) or prepared.member.info.isolation is not Isolation.PROCESS:
             return prepared
-        return self._obtain(candidate, self._order(candidate, prepared.member.info.memory_limit))
+        try:
+            known = greet(prepared.plugin, prepared.member.info)
+        except PluginError as error:
+            return candidate.rejected(Reason.CONTRACT, str(error))
+        return self._obtain(candidate, self._order(candidate, prepared.member.info.memory_limit), known)
 
     def _order(self, candidate: Candidate, memory_limit: int = MEMORY_LIMIT) -> Order:
         table = self._config.tables.get(candidate.name, {})
         return Order(candidate=candidate, table=table, memory_limit=memory_limit)
 
-    def _obtain(self, candidate: Candidate, isolated: Order | None = None) -> Prepared | Rejection:
+    def _obtain(
+        self, candidate: Candidate, isolated: Order | None = None, known: Greeting | None = None
+    ) -> Prepared | Rejection:
         try:
-            plugin = import_plugin(candidate, isolated=isolated, say=self._say, deadline=self._patience)
+            plugin = import_plugin(candidate, isolated=isolated, known=known, say=self._say, deadline=self._patience)
         except PluginError as error:
             help_ = f"import {candidate.value.partition(':')[0]} in a Python of this environment shows where"
             return candidate.rejected(Reason.IMPORT, str(error), help_)

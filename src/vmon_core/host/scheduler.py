@@ -12,7 +12,7 @@ import attrs
 
 from vmon_core.evidence import Evidence
 from vmon_core.host.dispatch import Implementation
-from vmon_core.host.failures import describe
+from vmon_core.host.failures import EndedError, describe
 from vmon_core.host.sound import sound
 from vmon_core.plugin import Schedule
 from vmon_core.records import Frame, Sample, Severity
@@ -225,7 +225,7 @@ class Scheduler:
         try:
             found = _sorted(self._call(job, tick))
         except BaseException as error:  # noqa: BLE001 (a plugin that exits must not end the monitor)
-            self._failed(job, describe(error))
+            self._failed(job, describe(error), told=isinstance(error, EndedError))
             return
         if self._ended_in_time(job) and any(found):  # the pipeline judges without frames, too: one costs a whole turn
             self._sink(Frame(self._clock(), *found))
@@ -235,14 +235,14 @@ class Scheduler:
         value = implementation.function(*([tick] if "tick" in implementation.names else []))
         return self._asyncio.wait(value, job.schedule.timeout) if inspect.iscoroutine(value) else value
 
-    def _failed(self, job: _Job, error: str) -> None:
+    def _failed(self, job: _Job, error: str, *, told: bool) -> None:
         now, health = self._clock(), job.implementation.health
         with job.lock:
             counted = job.late
             if not counted:
                 health.failed(error, now - (job.started or now), now)
             health.stuck, job.started = False, None
-        if counted:
+        if counted or told:
             return
         if health.in_a_row == 1 or health.paused_until > now:
             pause = f"; left alone for {health.paused_until - now:.0f} s" if health.paused_until > now else ""

@@ -1,4 +1,4 @@
-"""A plugin that fails in every way there is, when a file in its folder says so; each fault is injected once."""
+"""A plugin that fails in every way there is, when a file in its folder says so; once, or lastingly."""
 
 from __future__ import annotations
 
@@ -105,6 +105,9 @@ class Faulty:
             fault = FAULTS[file.read_text()]
             file.unlink()
             fault()
+        lasting = self._folder / f"{where}-always"
+        if lasting.exists():
+            FAULTS[lasting.read_text()]()
 
     @hookimpl
     def vmon_plugin_info(self) -> PluginInfo:

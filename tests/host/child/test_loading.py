@@ -6,12 +6,15 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.host.child.conftest import runs
 
 from vmon_core.config.model import PluginsConfig
+from vmon_core.devices import Device
+from vmon_core.host.child.plugin import ChildPlugin
 from vmon_core.host.plugin_host import PluginHost
 from vmon_testkit.waiting import wait_until
 
@@ -19,22 +22,63 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CODE = """
+from vmon_core.devices import Device
 from vmon_core.plugin import Isolation, PluginInfo, hookimpl
 @hookimpl
 def vmon_plugin_info():
     return PluginInfo(name="moved", version="1.0", {options})
+@hookimpl
+def vmon_devices():
+    return [Device(kind="moved", index=0)]
 """
 
 
-def test_author_asks_for_a_process(distribution: Callable[..., None]) -> None:
-    """The plugin is asked in vmon's process, and runs in another."""
-    distribution("moved", CODE.format(options="isolation=Isolation.PROCESS"))
+def moved(host: PluginHost) -> dict[str, Any]:
+    """What is told of the plugin."""
+    (described,) = [p.describe() for p in host.plugins if p.info.name == "moved"]
+    return described
+
+
+def loaded(distribution: Callable[..., None], options: str) -> PluginHost:
+    """A host with the plugin."""
+    distribution("moved", CODE.format(options=f"isolation=Isolation.PROCESS, {options}"))
     host = PluginHost()
     host.load()
-    (described,) = [p.describe() for p in host.plugins if p.info.name == "moved"]
-    assert (described["isolation"], runs(described["pid"])) == ("process", True)
+    return host
+
+
+def test_author_asks_for_a_process(distribution: Callable[..., None]) -> None:
+    """The plugin is asked in vmon's process who it is, and runs in another as soon as it is asked for more."""
+    host = loaded(distribution, "")
+    assert (moved(host)["isolation"], moved(host)["pid"]) == ("process", None)
+    assert host.hooks.devices() == (Device(kind="moved", index=0),)
+    pid = moved(host)["pid"]
+    assert runs(pid)
     host.unregister("moved")
-    assert not runs(described["pid"])
+    assert not runs(pid)
+
+
+def test_no_process_where_its_library_is_absent(
+    distribution: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers nothing, tells so once it is started, and begins to work when the library comes."""
+    monkeypatch.setattr("vmon_core.host.child.keeper.LOOK_SECONDS", 0.05)
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    host = loaded(distribution, "libraries=('libnothing.so.1',)")
+    said: list[str] = []
+    (plugin,) = [p.plugin for p in host.plugins if p.info.name == "moved"]
+    assert isinstance(plugin, ChildPlugin)
+    plugin._keeper._say = lambda level, source, text, **context: said.append(text)
+    assert (host.hooks.devices(), moved(host)["pid"]) == ((), None)
+    api: Any = SimpleNamespace(data_dir=tmp_path, targets=(), config={})
+    host.start(lambda _: api)
+    host.hooks.devices()
+    assert (said, moved(host)["pid"]) == (["libnothing.so.1 is not on this machine: nothing is watched with it"], None)
+    (tmp_path / "libnothing.so.1").touch()
+    wait_until(host.hooks.devices)
+    assert runs(moved(host)["pid"])
+    assert len(said) == 1
+    host.stop()
 
 
 def test_what_the_operator_isolates_is_never_imported(distribution: Callable[..., None]) -> None:

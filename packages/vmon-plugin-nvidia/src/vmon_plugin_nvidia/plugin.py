@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import importlib_metadata as metadata
 
-from vmon_core.plugin import Capability, PluginInfo, every, hookimpl
+from vmon_core.plugin import Capability, Isolation, PluginInfo, every, hookimpl
 from vmon_core.records import Severity, Target, Tick
 from vmon_plugin_nvidia.config import NVIDIAConfig
 from vmon_plugin_nvidia.power import ACTIONS
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from vmon_plugin_nvidia.collector import Collector
     from vmon_plugin_nvidia.driver import Driver
 
-WAKING_SECONDS = 1.2
+WAKING_SECONDS = 7.0
 """Seconds to wait for the driver when somebody asks for the devices; vmon waits a little longer for us."""
+
+FACTS_SECONDS = 1.0
+"""The same when somebody asks for facts."""
 
 
 class NVIDIAPlugin:
@@ -46,6 +49,8 @@ class NVIDIAPlugin:
             provides=(Capability("gpu.telemetry"), Capability("gpu.health")),
             actions=dict(ACTIONS),
             config=NVIDIAConfig,
+            isolation=Isolation.PROCESS,
+            libraries=("libnvidia-ml.so.1",),
         )
 
     @hookimpl
@@ -98,7 +103,7 @@ class NVIDIAPlugin:
         from vmon_plugin_nvidia.identity import facts  # noqa: PLC0415 (as above)
 
         driver = self._opened()
-        return facts(driver, driver.ready(time.time(), WAKING_SECONDS))
+        return facts(driver, driver.ready(time.time(), FACTS_SECONDS))
 
     def _make_collector(self, say: Callable[[Severity, str], None]) -> Collector:
         from vmon_plugin_nvidia.collector import Collector  # noqa: PLC0415 (pynvml: only this plugin's process needs it)

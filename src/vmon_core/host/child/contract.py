@@ -14,6 +14,9 @@ from vmon_core.records import Target
 HELLO = "hello"
 """The first request: its argument is an `Order`, its answer a `Greeting`."""
 
+WHERE = "where"
+"""A request that the main thread answers: in which function the call of a hook is just now."""
+
 MEMORY_LIMIT = 1 << 30
 """Bytes of address space for a plugin that nobody has asked yet."""
 

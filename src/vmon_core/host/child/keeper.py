@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from vmon_core.host.aside import DEADLINE as START_DEADLINE
 from vmon_core.host.child import values
 from vmon_core.host.child.contract import HELLO, Greeting, HostFacts
-from vmon_core.host.child.process import Process
-from vmon_core.host.failures import RemoteError
+from vmon_core.host.child.libraries import first_absent
+from vmon_core.host.child.process import GRACE, Process
+from vmon_core.host.failures import EndedError, RemoteError
 from vmon_core.host.health import Health
 from vmon_core.records import Frame, Severity
 
@@ -27,6 +28,9 @@ START_SECONDS = 0.8 * START_DEADLINE
 STEADY_SECONDS = 60.0
 """A process that lived for so long was sound, and the pauses begin anew: the slowest collectors run twice in it."""
 
+LOOK_SECONDS = 300.0
+"""Seconds between two looks for a library that is absent: a driver may be installed later."""
+
 POLITE_SECONDS = 2.0
 """Seconds that a process gets to end by itself."""
 
@@ -38,6 +42,8 @@ class Keeper:
         order: which plugin.
         say: is told when the process ends and when it runs again.
         patience: seconds that the import may take.
+        known: who the plugin is, where that is known without its process; then there is none before it is needed, nor
+            while a library is absent that the plugin is useless without.
 
     Attributes:
         restarts: how often it was started again.
@@ -47,7 +53,9 @@ class Keeper:
         on_up: called when it works again.
     """
 
-    def __init__(self, order: Order, say: Say, *, patience: float = START_SECONDS) -> None:
+    def __init__(
+        self, order: Order, say: Say, *, patience: float = START_SECONDS, known: Greeting | None = None
+    ) -> None:
         self.restarts = 0
         self.last_exit = ""
         self.last_output = ""
@@ -57,14 +65,23 @@ class Keeper:
         self._say = say
         self._patience = patience
         self._process: Process | None = None
-        self._greeting: Greeting | None = None
+        self._greeting = known
+        self._libraries = known.info.libraries if known is not None else ()
         self._host: Host | None = None
         self._fortune = Health()
+        self._told: set[str] = set()
+        self._suspects: set[str] = set()
         self._closing = threading.Event()
         self._ready = threading.Event()
+        self._ran = False
         self._thread = threading.Thread()
 
     # --- from any thread ---
+
+    @property
+    def absent(self) -> str:
+        """The library that the plugin is useless without and this machine has not; "" when it can work."""
+        return first_absent(self._libraries) if self.pid is None else ""
 
     def open(self) -> Greeting:
         """Start the process and load the plugin in it.
@@ -103,14 +120,28 @@ class Keeper:
         Raises:
             RemoteError: it failed, or the process is down.
         """
+        if not self.is_open and not self._closing.is_set():
+            self.open()
         if self._process is None:
             msg = f"its process does not run: {self.last_exit or 'it was not started'}"
             raise RemoteError(msg)
-        return self._process.ask(hook, arguments, seconds)
+        try:
+            value = self._process.ask(hook, arguments, seconds)
+        except EndedError:
+            self._suspects.add(hook)
+            raise
+        self._suspects.discard(hook)
+        self._recovered()
+        return value
 
     def start(self, host: Host) -> None:
         """Call `vmon_start`, now and after each new start of the process."""
         self._host = host
+        if self.absent:
+            self._say(
+                Severity.INFO, self._order.name, f"{self.absent} is not on this machine: nothing is watched with it"
+            )
+            return
         self.ask("vmon_start", {"host": self._host_facts(host)}, START_SECONDS)
 
     def close(self) -> None:
@@ -129,6 +160,10 @@ class Keeper:
     def _keep(self) -> None:
         """Start the process over and over; it must be this thread, see `Process`."""
         while not self._closing.is_set():
+            if self.absent:
+                self._ready.set()
+                self._closing.wait(LOOK_SECONDS)
+                continue
             began = time.monotonic()
             self._live()
             if self._closing.is_set() or self._greeting is None:
@@ -148,7 +183,11 @@ class Keeper:
             self._begin(process)
         except RemoteError as error:
             process.kill(str(error))
-        process.pump()
+        process.pump(process.condemned)
+        if not process.ended and not process.pump(seconds=GRACE):
+            self.last_exit = f"{process.why}; the kernel cannot end its process {process.pid}"
+            self._tell_down("when it has ended")
+            process.pump()
         self.last_exit, self.last_output = process.ended, process.output
 
     def _begin(self, process: Process) -> None:
@@ -162,10 +201,10 @@ class Keeper:
         if self._host is not None:
             process.ask_pumping("vmon_start", {"host": self._host_facts(self._host)}, START_SECONDS)
         if self._ready.is_set():
-            self.restarts += 1
+            self.restarts += self._ran
             self.on_up()
-            text = f"its process runs again, as pid {process.pid}"
-            self._say(Severity.INFO, self._order.name, text)
+            self._recovered()
+        self._ran = True
         self._ready.set()
 
     def _down(self, lived: float) -> None:
@@ -174,9 +213,20 @@ class Keeper:
         now = time.monotonic()
         self._fortune.failed(self.last_exit, lived, now)
         pause = max(0.0, self._fortune.paused_until - now)
+        self._tell_down(f"in {pause:.0f} s" if pause else "now")
+
+    def _tell_down(self, when: str) -> None:
+        """Tell each reason once, until all is well again: a driver that hangs does so at every attempt."""
         self.on_down(self.last_exit)
-        when = f"in {pause:.0f} s" if pause else "now"
-        self._say(Severity.ERROR, self._order.name, f"{self.last_exit}; it is started again {when}")
+        if self.last_exit not in self._told:
+            self._told.add(self.last_exit)
+            self._say(Severity.ERROR, self._order.name, f"{self.last_exit}; it is started again {when}")
+
+    def _recovered(self) -> None:
+        """Tell that all is well, once the calls that it ended in have been answered."""
+        if self._told and not self._suspects:
+            self._told.clear()
+            self._say(Severity.INFO, self._order.name, f"its process runs again, as pid {self.pid}")
 
     def _host_facts(self, host: Host) -> Any:  # noqa: ANN401 (plain data)
         return values.plain(HostFacts(data_dir=str(host.data_dir), targets=host.targets))

@@ -16,7 +16,7 @@ from vmon_core.plugin import every, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from vmon_core.host.child.contract import Hook, Order
+    from vmon_core.host.child.contract import Greeting, Hook, Order
     from vmon_core.host.dispatch import Implementation
     from vmon_core.plugin import Host, PluginInfo
 
@@ -61,23 +61,32 @@ def close(plugin: object) -> None:
 class ChildPlugin:
     """A plugin in a child process.
 
-    The process starts at once and ends with `vmon_stop`, with `close`, or with vmon itself.
+    The process starts at once, or where the plugin is `known` already, when it is first asked something. It ends with
+    `vmon_stop`, with `close`, or with vmon itself.
 
     Args:
         order: which plugin, and its configuration.
         say: is told when the process ends by itself.
         patience: seconds that the import may take.
+        known: who the plugin is, None when only its process can tell.
 
     Raises:
         RemoteError: it could not be loaded; the text says why.
     """
 
-    def __init__(self, order: Order, say: Say = nobody, *, patience: float = START_SECONDS) -> None:
-        self._keeper = Keeper(order, say, patience=patience)
+    def __init__(
+        self,
+        order: Order,
+        say: Say = nobody,
+        *,
+        patience: float = START_SECONDS,
+        known: Greeting | None = None,
+    ) -> None:
+        self._keeper = Keeper(order, say, patience=patience, known=known)
         self._keeper.on_down, self._keeper.on_up = self._down, self._up
         self._implementations: tuple[Implementation, ...] = ()
         self._reporter = Reporter()
-        greeting = self._keeper.open()
+        greeting = known or self._keeper.open()
         self._info = greeting.info
         for hook in greeting.hooks:
             if hook.name not in OURS:
@@ -143,6 +152,9 @@ class ChildPlugin:
         return hookimpl(call)
 
     def _ask(self, hook: Hook, given: Mapping[str, Any], seconds: float) -> Any:  # noqa: ANN401 (what the hook returns)
+        absent = self._keeper.absent
+        if absent:
+            return values.nothing(hook.name, absent)
         try:
             arguments = {name: self._plain(name, given[name]) for name in hook.arguments}
             return values.result(hook.name, self._keeper.ask(hook.name, arguments, seconds))

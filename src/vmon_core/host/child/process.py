@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from vmon_core.host.child.contract import EXIT_MEMORY
+from vmon_core.host.child.contract import EXIT_MEMORY, WHERE
 from vmon_core.host.child.messages import Inbox, pack
-from vmon_core.host.failures import RemoteError
+from vmon_core.host.failures import EndedError, RemoteError
 
 if TYPE_CHECKING:
     import subprocess
@@ -38,6 +38,9 @@ OUTPUT_KEPT = 4096
 
 OUTPUT_PAUSE = 0.002
 """Seconds of rest after a full read: who prints without end costs us little."""
+
+WHERE_SECONDS = 0.2
+"""Seconds that a child gets to say where it hangs."""
 
 GRACE = 2.0
 """Seconds to wait for the kernel to end what was killed."""
@@ -75,10 +78,12 @@ class Process:
 
     Attributes:
         ended: how it ended, in words; "" while it runs.
+        condemned: set when it was killed; one that waits for a device in the kernel does not end before that answers.
     """
 
     def __init__(self, name: str, sink: Callable[[Mapping[str, Any]], None]) -> None:
         self.ended = ""
+        self.condemned = threading.Event()
         self._sink = sink
         self._why = ""
         self._pending: dict[int, _Pending] = {}
@@ -114,6 +119,7 @@ class Process:
     def _watch(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._life = os.pidfd_open(self.pid)
+        self._killed = os.eventfd(0)
         os.set_blocking(self._printed, False)
         with suppress(OSError):
             fcntl.fcntl(self._printed, fcntl.F_SETPIPE_SZ, OUTPUT_CHUNK)
@@ -121,6 +127,7 @@ class Process:
         self._selector.register(self._answers, selectors.EVENT_READ, self._read_answers)
         self._selector.register(self._printed, selectors.EVENT_READ, self._read_output)
         self._selector.register(self._life, selectors.EVENT_READ, self._reap)
+        self._selector.register(self._killed, selectors.EVENT_READ, self._note_kill)
 
     @property
     def pid(self) -> int:
@@ -142,8 +149,26 @@ class Process:
         """
         pending = self.post(hook, arguments, seconds)
         if not pending.done.wait(seconds):
-            self.kill(f"{hook} gave no answer for {seconds:g} s")
+            self.kill(f"{hook} gave no answer for {seconds:g} s{self._where(hook)}")
             pending.done.wait(GRACE)
+        return self._value(pending)
+
+    def _where(self, hook: str) -> str:
+        """Say in which function a call hangs; a child that holds the interpreter's lock cannot tell."""
+        try:
+            pending = self.post(WHERE, {"hook": hook}, WHERE_SECONDS)
+        except RemoteError:
+            return ""
+        pending.done.wait(WHERE_SECONDS)
+        name = pending.answer.get("value")
+        return f"; it hangs in {name}" if name else ""
+
+    def _value(self, pending: _Pending) -> Any:  # noqa: ANN401 (plain data)
+        """What was answered; when the child has been killed, or has ended, there is another error for it."""
+        if self._why and not pending.done.is_set():
+            raise EndedError(self._why)
+        if self.ended and pending.answer.get("error") == self.ended:
+            raise EndedError(self.ended)
         return pending.value()
 
     def ask_pumping(self, hook: str, arguments: Mapping[str, Any], seconds: float) -> Any:  # noqa: ANN401 (plain data)
@@ -152,15 +177,15 @@ class Process:
         if not self.pump(pending.done, seconds):
             self.kill(f"{hook} gave no answer for {seconds:g} s")
             self.pump()
-        return pending.value()
+        return self._value(pending)
 
     def post(self, hook: str, arguments: Mapping[str, Any], seconds: float) -> _Pending:
         """Send a request; `seconds` is how long the child may take to read it."""
         number, pending = next(self._numbers), _Pending()
         data = pack({"id": number, "hook": hook, "arguments": arguments}, default=str)
         with self._lock:
-            if self.ended:
-                raise RemoteError(self.ended)
+            if self.ended or self._why:
+                raise EndedError(self.ended or self._why)
             self._pending[number] = pending
         with self._sending:
             try:
@@ -181,8 +206,14 @@ class Process:
         with self._lock:
             if not self.ended:
                 self._why = self._why or why
+                os.eventfd_write(self._killed, 1)
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(self.pid, signal.SIGKILL)
+
+    @property
+    def why(self) -> str:
+        """Why it was killed, "" when it was not."""
+        return self._why
 
     def hang_up(self) -> None:
         """Ask it to end: it sees the end of the requests."""
@@ -206,6 +237,10 @@ class Process:
                 if not self.ended:
                     key.data()
         return True
+
+    def _note_kill(self) -> None:
+        self._selector.unregister(self._killed)
+        self.condemned.set()
 
     def _read_answers(self) -> None:
         try:
@@ -271,6 +306,7 @@ class Process:
         self._answers.close()
         os.close(self._printed)
         os.close(self._life)
+        os.close(self._killed)
 
 
 def _in_words(status: int) -> str:

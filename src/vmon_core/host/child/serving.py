@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import resource
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,8 @@ import attrs
 from vmon_core.errors import PluginError
 from vmon_core.host.checks import check, implementations
 from vmon_core.host.child import values
-from vmon_core.host.child.contract import EXIT_MEMORY, HELLO, Greeting, Hook, HostFacts, Order
+from vmon_core.host.child.contract import EXIT_MEMORY, HELLO, WHERE, Greeting, HostFacts, Order
+from vmon_core.host.child.greeting import greet
 from vmon_core.host.child.messages import Inbox, pack
 from vmon_core.host.failures import describe
 from vmon_core.host.fresh import fresh_package, package_of
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from vmon_core.evidence import Evidence
     from vmon_core.host.child.windows import News
     from vmon_core.pipeline.window import Window
-    from vmon_core.plugin import PluginInfo
     from vmon_core.records import Sample, Severity, Target
 
 CHUNK = 1 << 16
@@ -69,6 +70,9 @@ class Server:
         if hook == HELLO:
             self._answer(request)
             return
+        if hook == WHERE:
+            self.send({"id": request["id"], "value": _where(request["arguments"]["hook"])})
+            return
         if hook not in self._lanes:
             self._lanes[hook] = ThreadPoolExecutor(1, thread_name_prefix=hook)
         self._lanes[hook].submit(self._answer, request)
@@ -87,6 +91,15 @@ class Server:
         data = pack(message)
         with self._sending:
             self._answers.sendall(data)
+
+
+def _where(hook: str) -> str:
+    """The function that the call of a hook is in, "" when it is in none."""
+    frames = sys._current_frames()  # noqa: SLF001 (its documented name)
+    for thread in threading.enumerate():
+        if thread.name.startswith(f"{hook}_") and thread.ident in frames:
+            return frames[thread.ident].f_code.co_name
+    return ""
 
 
 class LoadedHere:
@@ -123,20 +136,10 @@ class LoadedHere:
         self._name = order.name
         self._config = configured(attrs.evolve(info, name=order.name), order.table)
         self._functions = dict(implementations(plugin))
-        refused = sorted(values.REFUSED & self._functions.keys())
-        if refused:
-            msg = f"{', '.join(refused)} must run in vmon's own process; it cannot be isolated in a child process"
-            raise PluginError(msg)
+        greeting = greet(plugin, info)
         _limit(info.memory_limit)
-        return self._greeting(info)
-
-    def _greeting(self, info: PluginInfo) -> Greeting:
-        hooks = [
-            Hook(name, tuple(inspect.signature(function).parameters), getattr(function, "vmon_schedule", None))
-            for name, function in self._functions.items()
-        ]
-        self._timeout = next((h.schedule.timeout for h in hooks if h.schedule), DEFAULT.timeout)
-        return Greeting(attrs.evolve(info, config=None), tuple(hooks))
+        self._timeout = next((h.schedule.timeout for h in greeting.hooks if h.schedule), DEFAULT.timeout)
+        return greeting
 
     def _bring(self, news: News) -> Window:
         self._window = news.bring(self._window)

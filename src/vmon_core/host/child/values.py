@@ -165,6 +165,24 @@ def _listed(value: Iterable[object] | None, expected: tuple[type, ...]) -> list[
     return items
 
 
+def nothing(hook: str, absent: str) -> Any:  # noqa: ANN401 (what the hook returns)
+    """What a plugin that cannot work here returns.
+
+    Args:
+        hook: which hook.
+        absent: the library that it lacks.
+
+    Raises:
+        RemoteError: somebody wants it to do something.
+    """
+    if hook == "vmon_intervene":
+        msg = f"{absent} is not on this machine"
+        raise RemoteError(msg)
+    if hook == "vmon_facts":
+        return {}
+    return [] if hook in _ITEMS or hook == "vmon_collect" else None
+
+
 def result(hook: str, data: Any) -> Any:  # noqa: ANN401 (plain data; what the hook returns)
     """Read what an implementation returned.
 
