@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 
 from vmon_core.errors import VmonError
-from vmon_core.host.failures import describe, failed_in, is_interrupt
+from vmon_core.host.failures import EndedError, describe, failed_in, is_interrupt
 from vmon_core.host.health import Health
 from vmon_core.records import Severity
 
@@ -226,7 +226,7 @@ class Dispatcher:
         now, health = self._clock(), implementation.health
         text = describe(error)
         health.failed(text, now - started, now)
-        if health.in_a_row == 1 or health.paused_until > now:
+        if not isinstance(error, EndedError) and (health.in_a_row == 1 or health.paused_until > now):
             pause = f"; left alone for {health.paused_until - now:.0f} s" if health.paused_until > now else ""
             message = f"{implementation.hook} failed: {text}{pause}"
             self._say(Severity.ERROR, implementation.plugin, message, hook=implementation.hook)
