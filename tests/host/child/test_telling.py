@@ -15,8 +15,8 @@ HANG = "vmon_collect gave no answer for 1 s; it hangs in <lambda>"
 
 
 def told(bench: Bench, text: str) -> int:
-    """How often something was said of the plugin."""
-    return sum(text in line for line in bench.said)
+    """How often something was said in the plugin's name; a finding about its analyzer is another matter."""
+    return sum(text in line for line in bench.said if line.startswith("faulty: "))
 
 
 def test_lasting_hang_is_told_once(bench: Bench) -> None:
