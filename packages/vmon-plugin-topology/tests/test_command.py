@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from vmon_core.cli.root import cli
+from vmon_core.devices import Inventory
 from vmon_testkit import sysfs
 
 if TYPE_CHECKING:
@@ -37,6 +39,15 @@ def test_this_machine() -> None:
     result = run()
     assert result.exit_code == 0
     assert "NUMA 0" in result.output or "no GPU is seen" in result.output
+
+
+def test_plugin_that_cannot_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver that hangs is named, and the rest is shown."""
+    hooks = SimpleNamespace(inventory=lambda: Inventory((), {"nvidia": "it took too long"}))
+    monkeypatch.setattr("vmon_plugin_topology.command.load_host", lambda: SimpleNamespace(hooks=hooks))
+    result = run("--json")
+    assert "plugin nvidia could not tell its devices" in result.stderr
+    assert json.loads(result.stdout)["source"] == "/"
 
 
 def test_file(tmp_path: Path) -> None:

@@ -140,6 +140,13 @@ def test_narrow_link(tmp_path: Path) -> None:
     assert check.evidence == ("GPU2 (0000:81:00.0): x8, and both ends can x16",)
 
 
+def test_narrow_link_of_a_switch(tmp_path: Path) -> None:
+    """All devices below it share what is left."""
+    tree = sysfs.dgx(tmp_path).write({"sys/bus/pci/devices/0000:1f:00.0/current_link_width": "4"})
+    check = checks(tree, "")["topology.link_width"]
+    assert check.evidence == ("switch 0000:1f:00.0: x4, and both ends can x16",)
+
+
 def test_narrow_slot(tmp_path: Path) -> None:
     """A slot of eight lanes gives no more; that is how it was built."""
     tree = sysfs.two_sockets(tmp_path)

@@ -65,6 +65,6 @@ def walk(element: ET.Element, tag: str) -> Iterator[ET.Element]:
     return (child for child in element if child.tag == tag)
 
 
-def whole(text: str | None) -> int | None:
-    """A number of at most nine digits; None for everything else, -1 for unknown included."""
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 9 else None  # noqa: PLR2004 (digits)
+def whole(text: str | None, digits: int = 9) -> int | None:
+    """A number of at most so many digits; None for everything else, -1 for unknown included."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= digits else None

@@ -74,7 +74,7 @@ class _Reader:
                 model=_info(element, "CPUModel"),
             )
         if kind == "NUMANode" and number is not None:
-            memory = whole_bytes(element.get("local_memory"))
+            memory = whole(element.get("local_memory"), digits=18)
             return Node(
                 id=f"numa:{number}", kind=NodeKind.NUMA, parent=parent.id, numa=number, cpus=cpus, memory_bytes=memory
             )
@@ -129,8 +129,3 @@ def _device(element: ET.Element, attached: str, numa: int | None, cpus: frozense
 
 def _info(element: ET.Element, name: str) -> str:
     return next((info.get("value", "")[:100] for info in walk(element, "info") if info.get("name") == name), "")
-
-
-def whole_bytes(text: str | None) -> int | None:
-    """A size, of at most 18 digits."""
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 18 else None  # noqa: PLR2004 (digits)
