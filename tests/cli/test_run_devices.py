@@ -9,11 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
+from vmon_core.device_memory import FIRST_NAMESPACE
+from vmon_testkit.nvml import FakeNvml, Process, compiler
 from vmon_testkit.standin.handle import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 PLUGIN = """
 import os
@@ -43,30 +49,47 @@ def vmon_devices():
 """
 
 
-def run(folder: Path, looks: int) -> tuple[int, dict[str, Any]]:
-    """Lead a server to its end, and return vmon's exit code and report."""
-    (folder / "plugins").mkdir()
-    (folder / "plugins" / "example.py").write_text(dedent(PLUGIN).format(looks=looks))
+def start(folder: Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start `vmon run` with a stand-in, and with the plugins in a folder where there are any."""
     config = folder / "vmon.toml"
-    tables = f'[monitor]\ndata_dir = "{folder}"\n[plugins]\nfolders = ["{folder}/plugins"]\n'
+    plugins = folder / "plugins"
+    plugins.mkdir(exist_ok=True)
+    tables = f'[monitor]\ndata_dir = "{folder}"\n[plugins]\nfolders = ["{plugins}"]\n'
     config.write_text(tables + '[stop]\ngpu_memory_after = "1s"\n')
     command = [sys.executable, "-m", "vmon_core", "--config", str(config), "run", "--json", "--"]
     command += ["vmon-standin", "serve", "tiny", "--port", str(free_port()), "--startup-seconds", "0.5"]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PATH": path}) as process:
+    variables = {**os.environ, "PATH": path, **(environment or {})}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=variables)
+
+
+def end(process: subprocess.Popen[str], when_idle: Callable[[], None] = lambda: None) -> tuple[int, dict[str, Any]]:
+    """Lead it to its end once it is idle; vmon's exit code and report."""
+    with process:
         assert process.stdout is not None
         for line in process.stdout:
             if json.loads(line).get("to") == "IDLE":
+                when_idle()
                 process.send_signal(signal.SIGINT)
                 break
         report: dict[str, Any] = json.loads(process.stdout.read().splitlines()[-1])
     return process.returncode, report
 
 
-@pytest.mark.skipif(
-    os.readlink("/proc/self/ns/pid") != "pid:[4026531836]",  # noqa: PTH115 (text, not a path)
+def run(folder: Path, looks: int) -> tuple[int, dict[str, Any]]:
+    """Lead a server to its end, whose GPU memory outlives it by so many looks."""
+    (folder / "plugins").mkdir()
+    (folder / "plugins" / "example.py").write_text(dedent(PLUGIN).format(looks=looks))
+    return end(start(folder))
+
+
+outside_containers = pytest.mark.skipif(
+    os.readlink("/proc/self/ns/pid") != FIRST_NAMESPACE,  # noqa: PTH115 (text, not a path)
     reason="in a PID namespace of its own nobody can tell whose memory a driver means",
 )
+
+
+@outside_containers
 def test_memory_that_stays_taken_is_left_behind(tmp_path: Path) -> None:
     """What the driver still lists for the dead server's pid after the time given is named, and is the exit code."""
     code, report = run(tmp_path, looks=1000)
@@ -80,3 +103,19 @@ def test_memory_that_comes_back_is_clean(tmp_path: Path) -> None:
     assert (code, report["state"], report["leftovers"]) == (0, "STOPPED", [])
     (device,) = report["checkpoint"]["hardware"]["devices"]
     assert device == {"kind": "example", "index": 0, "model": "E1", "memory_bytes": 8 << 30}
+
+
+@outside_containers
+@pytest.mark.skipif(compiler() is None, reason="another process needs a compiled library")
+def test_nvidias_driver_is_asked(tmp_path: Path) -> None:
+    """What NVML lists for the dead server counts, and what it lists for others does not."""
+    with FakeNvml() as fake:
+        process = start(tmp_path, fake.environment)
+
+        def hold() -> None:
+            children = psutil.Process(process.pid).children()
+            server = next(child.pid for child in children if "vmon-standin" in " ".join(child.cmdline()))
+            fake.change(gpu=0, processes=(Process(server, 5 << 30), Process(1, 7 << 30)))
+
+        code, report = end(process, hold)
+    assert (code, report["leftovers"]) == (6, [f"{5 << 30} bytes of GPU memory"])

@@ -9,6 +9,7 @@
 | `python` | the running Python's version |
 | `gpu.count`, `nvidia.driver` | `/proc/driver/nvidia`; not known where NVIDIA's driver is not loaded |
 | `gpu.compute-capability`, `gpu.memory-gib`, `cuda` | told by a plugin; the least one where GPUs differ |
+| `amd.gpu-count`, `amd.driver`, `rocm` | told by vmon-plugin-amd; it tells `gpu.count` where NVIDIA has no GPUs |
 """
 
 from __future__ import annotations
