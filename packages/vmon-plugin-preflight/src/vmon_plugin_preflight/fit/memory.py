@@ -53,7 +53,7 @@ def read_needs(launch: Launch) -> Needs | None:
     """Compute what `launch` needs; None when the configuration does not tell."""
     subject, plan = launch.subject, read_plan(launch.arguments)
     config = subject.config
-    if config is None or not config.layers:
+    if config is None or not config.layers or plan.pipeline > config.layers:
         return None
     try:
         layers = partition(config.layers, plan.pipeline, launch.environment.get("VLLM_PP_LAYER_PARTITION"))
@@ -90,7 +90,7 @@ def _shapes(
     """The KV cache of a rank of each stage that has layers."""
     size = element_bytes(launch.arguments.get("kv_cache_dtype", str) or "auto", element)
     block = launch.arguments.get("block_size", int) or (_BLOCK_ON_CPU if launch.platform is Platform.CPU else _BLOCK)
-    if size is None or 0 in layers:
+    if size is None or min(layers) < 1:
         return ()
     found = [cache_shape(config, plan, layers=count, element=size, block=block) for count in layers]
     return tuple(shape for shape in found if shape is not None)

@@ -72,7 +72,7 @@ def quantization(launch: Launch) -> Iterator[CompatibilityCheck]:
         yield problem
         return
     method = given or stored
-    if not stored and method == "fp8" and launch.platform is Platform.CPU:
+    if not stored and method == "fp8" and launch.platform is Platform.CPU and launch.arguments.known:
         summary = "the CPU backend cannot quantize to fp8 while loading"
         yield failure("numbers.quantization", summary, fix="leave out --quantization fp8")
         return

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from vmon_plugin_preflight.launch import Launch
     from vmon_plugin_preflight.model.config import ModelConfig
 
+_MOST_RANKS = 1024  # that a fix proposes
+
 
 @rule("parallel.heads")
 def heads(launch: Launch) -> Iterator[CompatibilityCheck]:
@@ -27,7 +29,7 @@ def heads(launch: Launch) -> Iterator[CompatibilityCheck]:
     if config.heads is None:
         yield not_evaluated(code, "config.json does not say how many attention heads there are")
     elif config.heads % plan.tensor:
-        sizes = ", ".join(str(n) for n in range(1, config.heads + 1) if config.heads % n == 0)
+        sizes = ", ".join(str(n) for n in range(1, min(config.heads, _MOST_RANKS) + 1) if config.heads % n == 0)
         summary = f"{config.heads} attention heads cannot be divided among {plan.tensor} ranks"
         yield failure(
             code, summary, f"{config.heads} % {plan.tensor} = {config.heads % plan.tensor}", fix=f"-tp, one of {sizes}"
@@ -52,14 +54,22 @@ def layers(launch: Launch) -> Iterator[CompatibilityCheck]:
     plan, config, code = read_plan(launch.arguments), launch.subject.config, "parallel.layers"
     if plan.pipeline == 1 or config is None or config.layers is None:
         return
+    if plan.pipeline > config.layers:
+        summary = (
+            f"{config.layers} layers over {plan.pipeline} stages: vLLM cannot size the cache of a stage without layers"
+        )
+        yield failure(code, summary, fix=f"-pp {config.layers} at most")
+        return
     try:
         counts = partition(config.layers, plan.pipeline, launch.environment.get("VLLM_PP_LAYER_PARTITION"))
     except ValueError as error:
         yield failure(code, str(error), fix="unset VLLM_PP_LAYER_PARTITION, or correct it")
         return
     text = f"{config.layers} layers over {plan.pipeline} stages: {','.join(map(str, counts))}"
-    if 0 in counts:
-        yield failure(code, f"{text}; vLLM cannot size the cache of a stage without layers", fix=f"-pp {config.layers}")
+    if min(counts) < 1:
+        yield failure(
+            code, f"{text}; vLLM cannot size the cache of a stage without layers", fix="VLLM_PP_LAYER_PARTITION"
+        )
     else:
         yield ok(code, text)
 

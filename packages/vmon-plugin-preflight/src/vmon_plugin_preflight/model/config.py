@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _LARGEST = 16 << 20  # bytes; the largest published ones have some hundred kilobytes
 
+_MOST_LAYERS = 10_000
+
 _LATENT = frozenset(
     {
         *("axk1", "deepseek_v2", "deepseek_v3", "deepseek_v32", "deepseek_v4", "deepseek_v41", "dots3_note"),
@@ -120,8 +122,9 @@ class ModelConfig:
 
     @property
     def layers(self) -> int | None:
-        """Decoder layers."""
-        return self.number("num_hidden_layers", "n_layer", "n_layers")
+        """Decoder layers; nonsense counts as unknown, so that nobody counts up to it."""
+        found = self.number("num_hidden_layers", "n_layer", "n_layers")
+        return found if found is not None and 0 < found <= _MOST_LAYERS else None
 
     @property
     def hidden(self) -> int | None:
