@@ -41,9 +41,10 @@ def diagnose(
     Returns:
         What was concluded; who did not answer within `PATIENCE` could not tell.
     """
+    devices = _devices(hooks)
     return [
-        *_guarded(lambda: hooks.diagnose(target), "asking for the diagnosis"),
-        *features(_devices(hooks), arguments, reported),
+        *_guarded(lambda: hooks.diagnose(target, devices), "asking for the diagnosis"),
+        *features(devices, arguments, reported),
     ]
 
 

@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 from vmon_core.devices import Device, DeviceProcess
-from vmon_core.plugin import LaunchRequest
+from vmon_core.diagnosing import diagnose
+from vmon_core.host.plugin_host import PluginHost
+from vmon_core.plugin import LaunchRequest, PluginInfo, hookimpl
 from vmon_core.records import Target
 from vmon_plugin_topology.checks import EXPLANATIONS, launch_checks
 from vmon_plugin_topology.machine import this_machine
-from vmon_plugin_topology.plugin import plugin
+from vmon_plugin_topology.plugin import TopologyPlugin, plugin
 
 
 def test_it_says_who_it_is() -> None:
@@ -34,6 +36,29 @@ def test_diagnosis_of_a_server() -> None:
     assert list(plugin.vmon_diagnose(Target(name="far", url="http://gpu7:8000"), (device,))) == []
     codes = {check.code for check in plugin.vmon_diagnose(Target(name="here", pid=os.getpid()), (device,))}
     assert codes <= {"topology.link_width", "topology.worker_numa"}
+    assert "topology.link_width" in codes
+
+
+class Driver:
+    """A plugin that tells one device with a process on it."""
+
+    @hookimpl
+    def vmon_plugin_info(self) -> PluginInfo:
+        """Say who this is."""
+        return PluginInfo(name="driver", version="1.0")
+
+    @hookimpl
+    def vmon_devices(self) -> list[Device]:
+        """Tell it."""
+        return [Device(kind="example", index=0, processes=(DeviceProcess(os.getpid()),))]
+
+
+def test_devices_reach_the_diagnosis() -> None:
+    """What `vmon doctor` says of a server includes where its processes run."""
+    host = PluginHost()
+    host.register(Driver())
+    host.register(TopologyPlugin())
+    codes = {check.code for check in diagnose(host.hooks, Target(name="here", pid=os.getpid()), {}, {})}
     assert "topology.link_width" in codes
 
 

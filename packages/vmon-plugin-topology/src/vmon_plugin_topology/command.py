@@ -58,10 +58,10 @@ def command(
     First the tree, without bridges that lead to one device only; then the matrix, in the words of nvidia-smi topo -m;
     then what looks wrong: PCIe links that lost lanes, processes bound far from their GPU. NVLinks need the plugin of
     the GPU's vendor. What the machine does not tell is shown as ? or N/A, as in most virtual machines. With a COMMAND,
-    the ways between the GPUs that it would use are judged too.
+    the last part is about the GPUs that this launch would use.
 
     \b
-    What a cloud says of its machine:    vmon topology --from /opt/microsoft/ndv5-topo.xml
+    What a cloud says of its machine:    vmon topology --from ndv5-topo.xml
     A picture:                           vmon topology --svg > box.svg
     What NCCL sees:                      start with NCCL_TOPO_DUMP_FILE=box.xml, then --from box.xml
     Each GPU's nearest network cards:    vmon topology --json | jq .affinity
