@@ -12,12 +12,15 @@ from vmon_core.evidence import EngineCounted, ServerStarted
 from vmon_core.host.plugin_host import PluginHost
 from vmon_core.lifecycle.states import LifecycleState, StateTransition
 from vmon_core.monitor import VLLMMonitor
+from vmon_core.pipeline.recorder import Recorder
 from vmon_core.plugin import PluginInfo, hookimpl
 from vmon_core.records import Change, CheckVerdict, CompatibilityCheck, Target
 from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from vmon_core.records import Checkpoint
 
 CHECK = CompatibilityCheck(code="x.version", verdict=CheckVerdict.OK, summary="known")
 
@@ -40,6 +43,17 @@ class Doctor:
         self.asked.append(target)
         self.allowed.wait(30)
         return [CHECK]
+
+
+class Kept(Recorder):
+    """Keeps checkpoints, as the journal does."""
+
+    def __init__(self) -> None:
+        self.checkpoints: list[Checkpoint] = []
+
+    def add_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keep it."""
+        self.checkpoints.append(checkpoint)
 
 
 class Broken:
@@ -68,6 +82,8 @@ def test_diagnosis_does_not_delay_a_tick() -> None:
     doctor = Doctor()
     monitor = VLLMMonitor(Target(name="t", url="http://127.0.0.1:9"), config=Config())
     monitor.register_plugin(doctor)
+    kept = Kept()
+    monitor.add_recorder(kept)
     with monitor:
         now = time.time()
         monitor.observe(ServerStarted(time=now), EngineCounted(time=now, steps=1.0))
@@ -78,6 +94,7 @@ def test_diagnosis_does_not_delay_a_tick() -> None:
         assert CHECK.code not in codes(monitor)
         doctor.allowed.set()
         wait_until(lambda: CHECK.code in codes(monitor))
+        wait_until(lambda: any(CHECK.code in {c.code for c in checkpoint.checks} for checkpoint in kept.checkpoints))
     assert {"feature.fp8", "feature.p2p", "feature.sleep_mode", "feature.custom_all_reduce"} <= codes(monitor)
 
 

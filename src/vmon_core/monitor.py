@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vmon_core.config import Config
@@ -139,7 +140,7 @@ class VLLMMonitor:
         self._describe()
         self.plugin_manager.start(self._host_api)
         DeviceLook(self.plugin_manager.hooks.inventory, self._describe_devices)
-        self.add_recorder(ReadyDiagnosis(self._diagnose, lambda found: self.tracker.checkpoints.describe(checks=found)))
+        self.add_recorder(ReadyDiagnosis(self._diagnose, self._note_diagnosis))
         self._resume_code_plugins()
         self.loop.scheduler = Scheduler(
             self.plugin_manager.collectors,
@@ -198,6 +199,13 @@ class VLLMMonitor:
         arguments = parse_command(self.target.command) if self.target.command else {}
         reported = self.tracker.facts.reported
         return diagnose(self.plugin_manager.hooks, self.target, {**arguments, **reported}, reported)
+
+    def _note_diagnosis(self, found: list[CompatibilityCheck]) -> None:
+        """Keep it for later checkpoints, and make one now: a server that is well may make no transition for days."""
+        self.tracker.checkpoints.describe(checks=found)
+        if self._carrier is not None:
+            with suppress(VmonError):  # the pipeline is held up: the next transition's checkpoint holds it
+                self.between_ticks(lambda: self._recorders.add_checkpoint(self.pipeline.checkpoint(self._clock())))
 
     def _plugin_versions(self) -> dict[str, str]:
         return {f"plugin {p.info.name}": f"{p.info.version} from {p.origin}" for p in self.plugin_manager.plugins}

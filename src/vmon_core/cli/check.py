@@ -133,7 +133,7 @@ def _explanation(config: Config, code: str) -> str:
     if text is None:
         msg = f"no plugin knows the code {code!r}; codes are printed by `vmon check --all -- COMMAND`"
         raise VmonError(msg)
-    lines = (fill(line, width=100) for line in text.splitlines())
+    lines = (fill(line, width=100, break_on_hyphens=False) for line in text.splitlines())
     return "\n".join([click.style(code, bold=True), "", *lines])
 
 

@@ -8,15 +8,31 @@ from vmon_plugin_vllm.log.failures.rule import FailureRule, Remedy
 _CAPACITY = FailureCategory.CAPACITY
 _FREED = "once the memory is free"
 
+_NEEDED = (
+    r"max seq len \((?P<length>\d+)\)(?:, \((?P<needed>[\d.]+) GiB KV cache is needed, which is larger than"
+    r" the available KV cache memory \((?P<found>[\d.]+) GiB\))?"
+)
+_NEEDS = "One request of {length} tokens needs {needed} GiB of KV cache, and there are {found} GiB."
+_MORE_CACHE = (
+    "give the cache more: a higher --gpu-memory-utilization, more ranks, --kv-cache-dtype fp8; on a CPU "
+    "VLLM_CPU_KVCACHE_SPACE."
+)
+
 _CACHE = (
     FailureRule(
-        pattern=r"max seq len \((?P<length>\d+)\)(?:, \((?P<needed>[\d.]+) GiB KV cache is needed, which is larger than"
-        r" the available KV cache memory \((?P<found>[\d.]+) GiB\))?(?:.*maximum model length is (?P<fits>\d+))?",
+        pattern=_NEEDED + r".*maximum model length is (?P<fits>\d+)",
         code="memory.kv_cache_too_small",
         category=_CAPACITY,
-        explanation="One request of {length} tokens needs {needed} GiB of KV cache, and there are {found} GiB.",
-        fix="Set --max-model-len {fits} or less (or auto), or give the cache more: a higher --gpu-memory-utilization, "
-        "more ranks, --kv-cache-dtype fp8; on a CPU VLLM_CPU_KVCACHE_SPACE.",
+        explanation=_NEEDS,
+        fix="Set --max-model-len {fits} or less (or auto), or " + _MORE_CACHE,
+        remedies=(Remedy.RELAUNCH_REDUCED,),
+    ),
+    FailureRule(
+        pattern=_NEEDED,
+        code="memory.kv_cache_too_small",
+        category=_CAPACITY,
+        explanation=_NEEDS,
+        fix="Lower --max-model-len, or " + _MORE_CACHE,
         remedies=(Remedy.RELAUNCH_REDUCED,),
     ),
     FailureRule(

@@ -174,8 +174,8 @@ _WEIGHTS = (
         r"|shape mismatch.*"
         r"|There is no module or parameter named '[^']*'|assert .*loaded_weight\.(?:shape|size).*)",
         "model.weights_mismatch",
-        "The weights have other shapes than config.json says: {problem}.",
-        "Download config.json and weights again: they do not belong together.",
+        "Weights and config.json do not fit each other: {problem}.",
+        "Download config.json and weights of the same model again.",
     ),
 )
 
