@@ -8,7 +8,8 @@ import pytest
 
 from vmon_core.device_health import SilenceWatch, device_findings
 from vmon_core.evidence import DeviceEvent, DeviceJudged, Evidence, Health, Recovery
-from vmon_core.lifecycle.fold import fold
+from vmon_core.lifecycle.facts import Facts
+from vmon_core.lifecycle.fold import KEPT_DEVICE_EVENTS, KEPT_DEVICES, fold
 from vmon_core.records import Finding, Sample, Severity
 from vmon_core.testing.fakes import NOW, make_window
 
@@ -117,17 +118,28 @@ def health(*times: float) -> list[Sample]:
     return [Sample("gpu.health", 0.0, time, (("gpu", "0"), ("kind", "nvidia"))) for time in times]
 
 
-def test_silence_is_told_once_its_own_pace_is_exceeded() -> None:
-    """At one look a second, three seconds are enough; at one in ten, they are not."""
-    assert not found(past(*health(NOW - 4, NOW - 3), now=NOW))
-    assert list(found(past(*health(NOW - 4.5, NOW - 3.5), now=NOW))) == ["gpu.silent nvidia"]
-    assert not found(past(*health(NOW - 30, NOW - 20), now=NOW))
-    assert list(found(past(*health(NOW - 41, NOW - 31), now=NOW))) == ["gpu.silent nvidia"]
+@pytest.mark.parametrize(
+    ("times", "silent"),
+    [
+        ((5, 4, 3), False),
+        ((5.2, 4.2, 3.2), True),  # at one look a second
+        ((40, 30, 20), False),
+        ((51, 41, 31), True),  # at one look in ten seconds
+        ((95, 5, 4, 3.2), True),  # an earlier silence is no pace
+        ((59,), False),
+        ((60, 59), False),
+        ((61,), True),  # nobody knows the pace
+    ],
+)
+def test_silence_is_told_by_the_pace_of_before(times: tuple[float, ...], silent: bool) -> None:  # noqa: FBT001 (pytest gives it)
+    """A plugin that looks rarely may be quiet for longer; a single look tells no pace."""
+    window = past(*health(*(NOW - ago for ago in times)), now=NOW)
+    assert list(found(window)) == (["gpu.silent nvidia"] if silent else [])
 
 
 def test_silence_ends_all_other_findings() -> None:
     """What was true before the silence is not known to be true now."""
-    content = (judged(Health.UNHEALTHY, ("gpu.lost",), time=NOW - 60), *health(NOW - 61, NOW - 60))
+    content = (judged(Health.UNHEALTHY, ("gpu.lost",), time=NOW - 60), *health(NOW - 62, NOW - 61, NOW - 60))
     assert list(found(past(*content, now=NOW))) == ["gpu.silent nvidia"]
 
 
@@ -140,12 +152,24 @@ def test_silence_is_an_event_once_and_makes_health_unknown() -> None:
     """Each silence anew; devices of other kinds are not concerned."""
     watch = SilenceWatch("nvidia")
     told = (judged(Health.HEALTHY, ()), judged(Health.HEALTHY, (), "amd:0"))
-    assert watch.look(past(*told, *health(NOW - 2, NOW - 1))) == []
-    event, unknown = watch.look(past(*told, *health(NOW - 6, NOW - 5)))
+    assert watch.look(past(*told, *health(NOW - 3, NOW - 2, NOW - 1))) == []
+    event, unknown = watch.look(past(*told, *health(NOW - 7, NOW - 6, NOW - 5)))
     assert isinstance(event, DeviceEvent)
     assert (event.device, event.code) == ("nvidia", "driver.silent")
     assert isinstance(unknown, DeviceJudged)
     assert (unknown.device, unknown.health) == ("nvidia:0", Health.UNKNOWN)
-    assert watch.look(past(*told, *health(NOW - 7, NOW - 6))) == []
-    assert watch.look(past(*told, *health(NOW - 1, NOW))) == []
-    assert len(watch.look(past(*told, *health(NOW - 6, NOW - 5)))) == 2
+    assert watch.look(past(*told, *health(NOW - 8, NOW - 7, NOW - 6))) == []
+    assert watch.look(past(*told, *health(NOW - 2, NOW - 1, NOW))) == []
+    assert len(watch.look(past(*told, *health(NOW - 7, NOW - 6, NOW - 5)))) == 2
+
+
+def test_facts_are_bounded() -> None:
+    """A plugin that makes up devices and codes does not fill the memory; the latest of each code is kept."""
+    facts = Facts()
+    for n in range(1000):
+        facts = fold(facts, judged(Health.HEALTHY, (), f"nvidia:{n}"))
+        facts = fold(facts, DeviceEvent(time=NOW, device="nvidia:0", code=f"xid.{n}"))
+        facts = fold(facts, DeviceEvent(time=NOW + n, device="nvidia:0", code="xid.0"))
+    assert len(facts.devices) == KEPT_DEVICES
+    assert len(facts.device_events) == KEPT_DEVICE_EVENTS
+    assert facts.device_events[-1].time == NOW + 999

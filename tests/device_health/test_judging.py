@@ -68,7 +68,7 @@ FAULTS: dict[str, tuple[dict[str, float], str, str, str]] = {
     ),
     "width": ({"gpu.pcie.width": 8.0}, "degraded", "pcie.width", "none"),
     "generation": ({"gpu.pcie.generation": 3.0}, "degraded", "pcie.generation", "none"),
-    "replays": ({"gpu.pcie.replays": 12.0}, "degraded", "pcie.replays", "none"),
+    "replays": ({"gpu.pcie.replays": 20.0}, "degraded", "pcie.replays", "none"),
     "link": ({"gpu.link.up{link=0}": 0.0}, "unhealthy", "link.down", "reset_device"),
     "recovered": ({"gpu.link.errors{link=0,type=replay}": 13.0}, "degraded", "link.errors", "none"),
     "crc": ({"gpu.link.errors{link=0,type=crc}": 1e6 + 6000}, "degraded", "link.errors", "none"),
@@ -281,6 +281,15 @@ def test_codes_of_events_are_bounded(bench: Any, xid: Callable[..., DeviceEvent]
     assert len(counts) == 65
     assert counts["other"] == 436.0
     assert len(bench.watch.judgement("0").codes) == 64
+
+
+def test_look_for_the_sake_of_events(bench: Any, xid: Callable[..., DeviceEvent]) -> None:
+    """It judges, and says nothing of a measurement that was not made: by their pace silence is noticed."""
+    bench.tick(WELL)
+    event = xid(95, Recovery.RESET_DEVICE, bench.now)
+    told = bench.watch.look(bench.now + 1, [DeviceState("0", "H100")], events=[event], measured=False)
+    assert bench.verdict()[0] == "unhealthy"
+    assert not [item for item in told if isinstance(item, Sample) and item.name == "gpu.health"]
 
 
 # --- comparisons ---

@@ -296,7 +296,7 @@ def test_hanging_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     """It delays no tick; it is an event, unknown health and a finding, and all is well again when it answers."""
     with machine(Scenario(gpus=(Gpu(), Gpu())), monkeypatch) as fake, running(tmp_path) as bench:
         seen = bench.seen
-        wait_until(lambda: seen.measured >= 2 and seen.health("nvidia:1") == "healthy")
+        wait_until(lambda: seen.measured >= 4 and seen.health("nvidia:1") == "healthy")
         fake.hang("nvmlDeviceGetFieldValues")
         wait_until(lambda: fake.hanging)
         ticks = bench.ticker.ticks

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from statistics import median
 from typing import TYPE_CHECKING
 
 from vmon_core.evidence import DeviceEvent, DeviceJudged, Health, Recovery
@@ -15,6 +17,15 @@ MISSED = 3.0
 
 SHORTEST_SILENCE = 3.0
 """Seconds of silence that are never worth a word."""
+
+LATEST = 8
+"""Looks by which the pace is measured."""
+
+FEWEST_GAPS = 2
+"""Gaps between looks without which no pace is known."""
+
+UNKNOWN_PACE = 20.0
+"""Seconds between two looks that are assumed meanwhile: more than any plugin of ours waits by default."""
 
 
 def silence(window: Window, kind: str) -> float | None:
@@ -40,7 +51,10 @@ def silence(window: Window, kind: str) -> float | None:
 
 
 def _pace(points: tuple[Point, ...]) -> float:
-    return points[-1].time - points[-2].time if len(points) > 1 else 0.0
+    """The usual time between two looks; the median, since an earlier silence is a gap, too."""
+    times = [point.time for point in points[-LATEST:]]
+    gaps = [after - before for before, after in itertools.pairwise(times)]
+    return median(gaps) if len(gaps) >= FEWEST_GAPS else UNKNOWN_PACE
 
 
 class SilenceWatch:

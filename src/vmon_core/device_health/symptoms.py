@@ -37,6 +37,9 @@ collects corrected errors over its years.
 REPLAYS_PER_MINUTE = 8.0
 """PCIe replays a minute from which a device is degraded (DCGM: `DCGM_LIMIT_MAX_PCIREPLAY_RATE`)."""
 
+REPLAY_MINUTES = 2
+"""Minutes over which replays are counted, the present one included."""
+
 LINK_ERRORS = 1.0
 """Replays or recoveries of a link in ten minutes that count (DCGM: `DCGM_LIMIT_MAX_NVLINK_ERROR`)."""
 
@@ -221,9 +224,9 @@ def _downtrained(readings: Readings) -> Iterator[Symptom]:
 
 def _replays(readings: Readings) -> Iterator[Symptom]:
     replays = readings.one("gpu.pcie.replays")
-    grown = replays.grown(readings.now, 2) if replays is not None else 0.0
-    if grown > REPLAYS_PER_MINUTE:
-        text = f"its PCIe link repeated {grown:.0f} transfers within two minutes"
+    grown = replays.grown(readings.now, REPLAY_MINUTES) if replays is not None else 0.0
+    if grown > REPLAYS_PER_MINUTE * REPLAY_MINUTES:
+        text = f"its PCIe link repeated {grown:.0f} transfers within {REPLAY_MINUTES} min"
         yield Symptom("pcie.replays", Health.DEGRADED, text)
 
 

@@ -85,6 +85,8 @@ class HealthWatch:
         states: Iterable[DeviceState],
         samples: Iterable[Sample] = (),
         events: Iterable[DeviceEvent] = (),
+        *,
+        measured: bool = True,
     ) -> list[Evidence | Sample]:
         """Take in what was read, and judge.
 
@@ -93,6 +95,8 @@ class HealthWatch:
             states: every device that is known, those included of which nothing could be read.
             samples: its figures under canonical names, with the labels `gpu` and `kind`.
             events: what happened since the last time; those about no known device are left to the caller.
+            measured: the devices were measured for this. A look for the sake of events sends no `gpu.health`, by whose
+                pace silence is noticed.
 
         Returns:
             A `DeviceJudged` for each device whose judgement changed, and for each once a minute; a `DeviceEvent` for
@@ -103,7 +107,7 @@ class HealthWatch:
         self._note(events)
         found: list[Evidence | Sample] = []
         for patient in here:
-            found += self._judge(patient, now)
+            found += self._judge(patient, now, measured=measured)
         return found
 
     def judgement(self, label: str) -> Judgement | None:
@@ -139,14 +143,14 @@ class HealthWatch:
                 patient.readings.note(event)
                 patient.count(event.code, event.count)
 
-    def _judge(self, patient: _Patient, now: float) -> Iterator[Evidence | Sample]:
+    def _judge(self, patient: _Patient, now: float, *, measured: bool) -> Iterator[Evidence | Sample]:
         before, patient.judgement = patient.judgement, self._judgement(patient, now)
         judgement = patient.judgement
         yield from self._appeared(patient, before, now)
         if before is None or _gist(before) != _gist(judgement) or now - patient.told_at >= TELL_EVERY:
             patient.told_at = now
             yield _told(patient.readings.device, judgement, now)
-        if judgement.health in _LEVEL:
+        if measured and judgement.health in _LEVEL:
             yield Sample("gpu.health", _LEVEL[judgement.health], now, patient.labels)
         for code, count in patient.counts.items():
             labels = (("code", code), *patient.labels)

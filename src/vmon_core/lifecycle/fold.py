@@ -16,6 +16,9 @@ STOP_SIGNALS = frozenset({"SIGTERM", "SIGINT", "SIGKILL"})
 KEPT_FAILURES = 50
 """The most failures kept; the cause is among the first ones."""
 
+KEPT_DEVICES = 256
+"""The most accelerators whose judgements are kept; the largest machines have sixteen, with seven instances each."""
+
 KEPT_DEVICE_EVENTS = 64
 """The most events of accelerators; of each accelerator and code the latest is kept."""
 
@@ -301,6 +304,8 @@ def _(seen: ev.RoundTripped, facts: Facts) -> Facts:
 
 @_fold.register
 def _(seen: ev.DeviceJudged, facts: Facts) -> Facts:
+    if seen.device not in facts.devices and len(facts.devices) >= KEPT_DEVICES:
+        return facts
     return attrs.evolve(facts, devices={**facts.devices, seen.device: seen})
 
 

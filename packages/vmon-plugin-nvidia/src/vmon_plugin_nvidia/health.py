@@ -62,7 +62,7 @@ class NvidiaHealthPlugin:
 
     @hookimpl
     def vmon_explain(self, code: str) -> str | None:
-        """Explain an Xid, as `xid.79` or `gpu.xid`."""
+        """Explain an Xid, such as `xid.79`."""
         from vmon_plugin_nvidia.explaining import explain  # noqa: PLC0415 (rarely asked)
 
         return explain(code)

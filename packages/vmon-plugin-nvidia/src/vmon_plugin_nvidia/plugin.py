@@ -85,9 +85,11 @@ class NVIDIAPlugin:
 
         driver = self._opened()
         gpus = driver.ready(time.time(), WAKING_SECONDS)
-        collector = self._collector or self._make_collector(lambda *_: None)
-        if self._collector is None:
-            collector.collect(Tick(time.time(), Target(name="")))
+        if self._collector is not None:
+            return [self._collector.watching.judged(device) for device in devices(driver, gpus)]
+        collector = self._make_collector(lambda *_: None)
+        collector.collect(Tick(time.time(), Target(name="")))
+        collector.close()
         return [collector.watching.judged(device) for device in devices(driver, gpus)]
 
     @hookimpl

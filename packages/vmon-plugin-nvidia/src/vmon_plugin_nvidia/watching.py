@@ -67,7 +67,7 @@ class Watching:
         if not (measured or events):
             return []
         states = [_state(gpu, recoveries.get(gpu)) for gpu in gpus]
-        return [*events, *self._watch.look(now, states, samples, events)]
+        return [*events, *self._watch.look(now, states, samples, events, measured=measured)]
 
     def judged(self, device: Device) -> Device:
         """The same device with its health, as it was judged last."""
