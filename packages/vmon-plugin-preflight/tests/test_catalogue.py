@@ -9,13 +9,14 @@ import pytest
 
 from vmon_plugin_preflight.catalogue import explanations
 from vmon_plugin_preflight.command import problem
+from vmon_plugin_preflight.manifest.rules import CODES as MANIFEST
 from vmon_plugin_preflight.registry import AREAS, all_rules
 
 TESTS = "\n".join(p.read_text() for p in Path(__file__).parent.rglob("test_*.py"))
 
 COMMAND = {problem.NOT_UNDERSTOOD, problem.INVALID, problem.AMBIGUOUS, problem.NO_MODEL, problem.CONFIG_FILE}
 
-CODES = {code for rule in all_rules() for code in rule.codes} | COMMAND | {"preflight.skipped"}
+CODES = {code for rule in all_rules() for code in rule.codes} | COMMAND | {"preflight.skipped"} | set(MANIFEST)
 
 
 def test_exactly_what_is_emitted_is_explained() -> None:
@@ -27,7 +28,7 @@ AROUND = {code for area in AREAS if ".rules." in area for rule in import_module(
 """The codes about what surrounds a model."""
 
 
-@pytest.mark.parametrize("code", sorted(AROUND | COMMAND))
+@pytest.mark.parametrize("code", sorted(AROUND | COMMAND | set(MANIFEST)))
 def test_a_code_is_asked_for_by_a_test(code: str) -> None:
     """Its explanation says something, and some test expects it."""
     assert len(explanations()[code]) > 60

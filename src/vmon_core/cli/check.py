@@ -70,7 +70,7 @@ class CheckCommand(click.Command):
     "--manifest",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Check a Kubernetes manifest as well; without COMMAND, the one that is in it.",
+    help="Check a Kubernetes manifest as well; COMMAND may be left out then.",
 )
 @click.option("--network/--no-network", default=None, help="Let checks ask the network; default: as configured, no.")
 @click.option("--all", "everything", is_flag=True, help="Show what is in order, too.")

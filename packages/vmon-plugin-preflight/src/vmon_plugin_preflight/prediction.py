@@ -15,6 +15,7 @@ from vmon_plugin_preflight.command.problem import CommandProblem
 from vmon_plugin_preflight.command.program import Program, find_program
 from vmon_plugin_preflight.installation import find_installation
 from vmon_plugin_preflight.launch import Launch
+from vmon_plugin_preflight.manifest.rules import check_manifest
 from vmon_plugin_preflight.registry import all_rules
 from vmon_plugin_preflight.verdicts import failure, not_evaluated
 
@@ -42,13 +43,16 @@ def predict(request: LaunchRequest, devices: tuple[Device, ...], root: Path = Pa
     Returns:
         What the rules concluded.
     """
+    found = check_manifest(request.manifest) if request.manifest else []
+    if not request.command:
+        return found
     deadline = time.monotonic() + request.patience * (1 - RESERVE)
     launch = read_launch(request, devices, root)
     problem = launch.parsed.problem
     if problem is None:
-        return _within(all_rules(), launch, deadline)
+        return [*found, *_within(all_rules(), launch, deadline)]
     rules = [r for r in all_rules() if not r.needs_arguments]
-    return [_told(problem, launch), _rest_is_unknown(), *_within(rules, launch, deadline)]
+    return [*found, _told(problem, launch), _rest_is_unknown(), *_within(rules, launch, deadline)]
 
 
 def read_launch(request: LaunchRequest, devices: tuple[Device, ...], root: Path) -> Launch:
