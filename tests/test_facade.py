@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,11 +23,14 @@ from vmon_core import (
     setup_plugin_system,
 )
 from vmon_core.config import Config, GateConfig, MonitorConfig
+from vmon_core.devices import Device
 from vmon_core.evidence import ActionTaken, Probed
 from vmon_core.plugin import PluginInfo
 from vmon_core.records import Frame, GateMode, OutcomeStatus
+from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from vmon_core.records import Tick
@@ -173,3 +176,40 @@ def test_public_names_are_sorted_and_exist() -> None:
     assert vmon_core.__version__
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         vmon_core.nonsense  # noqa: B018 (the access is the test)
+
+
+class SlowDriver:
+    """Its driver answers when a test lets it."""
+
+    def __init__(self) -> None:
+        self.answer = threading.Event()
+
+    @hookimpl
+    def vmon_plugin_info(self) -> PluginInfo:
+        """Say who this is."""
+        return PluginInfo(name="slow-driver", version="1.0")
+
+    @hookimpl
+    def vmon_devices(self) -> list[Device]:
+        """Hang, then tell."""
+        self.answer.wait(60)
+        return [Device(kind="example", index=0, uuid="E-1", memory_bytes=8, memory_free_bytes=5)]
+
+
+def test_a_driver_that_hangs_delays_neither_start_nor_ticks(config: Config) -> None:
+    """Checkpoints lack the devices until it answers, and have what stays the same of them from then on."""
+    driver = SlowDriver()
+    monitor = VLLMMonitor(Target(name="mine"), config=config)
+    monitor.register_plugin(driver)
+
+    def hardware() -> Mapping[str, Any]:
+        checkpoint = monitor.get_lifecycle_report().checkpoint
+        return checkpoint.hardware if checkpoint is not None else {}
+
+    with monitor:
+        monitor.observe(ActionTaken(time=1.0, action="attach"))
+        wait_until(lambda: monitor.pipeline.window.now > 0)
+        assert "devices" not in hardware()
+        driver.answer.set()
+        wait_until(lambda: "devices" in hardware())
+    assert hardware()["devices"] == [{"kind": "example", "index": 0, "uuid": "E-1", "memory_bytes": 8}]
