@@ -120,7 +120,7 @@ def running(folder: Path, mode: GateMode = GateMode.OBSERVE) -> Iterator[Bench]:
     others = {entry.name for entry in metadata.entry_points(group=ENTRY_POINT_GROUP)} - set(OURS)
     config = Config(
         monitor=MonitorConfig(data_dir=folder, interval=0.2),
-        plugins=PluginsConfig(disabled=tuple(others), isolated=("nvidia",), tables={"nvidia": table}),
+        plugins=PluginsConfig(disabled=tuple(others), tables={"nvidia": table}),
         gate=GateConfig(mode=mode),
     )
     feedback, ear, seen, ticker = Feedback(), Ear(), Seen(), Ticker()
