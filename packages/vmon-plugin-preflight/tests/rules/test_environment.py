@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vmon_plugin_preflight.rules import environment
+from vmon_testkit.trees import write_tree
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import MakeLaunch, Verdicts
     from vmon_plugin_preflight.rule import Rule
 
@@ -39,6 +42,25 @@ def test_what_a_rule_says(
     """Each trap, and what is none."""
     name, _, value = variable.partition("=")
     assert verdicts(rule, make_launch("m", environment={name: value})) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('environment_variables: dict = {"VLLM_NEW": lambda: 1}', {}),
+        ('environment_variables = {"VLLM_OTHER": 1}', {"environment.unknown": "warning"}),
+        ("environment_variables = make()", {"environment.unknown": "warning"}),
+        ("def broken(", {"environment.unknown": "warning"}),
+        ("\0", {"environment.unknown": "warning"}),
+    ],
+)
+def test_another_version_tells_its_variables_itself(
+    make_launch: MakeLaunch, verdicts: Verdicts, tmp_path: Path, source: str, expected: dict[str, str]
+) -> None:
+    """They are read from its source; where that cannot be read, the newest recorded version stands in."""
+    write_tree(tmp_path, {"venv/lib/python3.11/site-packages/vllm/envs.py": source})
+    launch = make_launch("m", environment={"VLLM_NEW": "1"}, version="0.99.0")
+    assert verdicts(environment.unknown, launch) == expected
 
 
 def test_vllm_can_be_told_to_be_strict(make_launch: MakeLaunch, verdicts: Verdicts) -> None:

@@ -59,6 +59,9 @@ NGRAM = '{"method": "ngram", "num_speculative_tokens": %s}'
         (serving.executor, ["--distributed-executor-backend", "mp"], {}),
         (serving.exposed, ["--api-key", "x"], {"serving.exposed": "warning"}),
         (serving.exposed, ["--api-key", "x", "--host", "127.0.0.1"], {}),
+        (serving.middleware, ["--middleware", "no_such.Thing"], {"serving.middleware": "failure"}),
+        (serving.middleware, ["--middleware", "vllm.Thing"], {"serving.middleware": "ok"}),
+        (serving.middleware, ["--middleware", "asyncio.Thing"], {"serving.middleware": "ok"}),
         (serving.statistics, ["--disable-log-stats"], {"serving.statistics": "warning"}),
         (serving.statistics, [], {}),
     ],
@@ -81,6 +84,16 @@ def test_ray_next_to_vllm_is_found(make_launch: MakeLaunch, verdicts: Verdicts, 
     write_tree(tmp_path, {"venv/lib/python3.11/site-packages/ray/__init__.py": ""})
     launch = make_launch("m", "--distributed-executor-backend", "ray")
     assert verdicts(serving.executor, launch) == {"serving.executor": "ok"}
+
+
+def test_middleware_may_come_from_elsewhere(make_launch: MakeLaunch, verdicts: Verdicts, tmp_path: Path) -> None:
+    """From PYTHONPATH; what an editable installation has cannot be seen."""
+    write_tree(tmp_path, {"mine/thing.py": ""})
+    launch = make_launch("m", "--middleware", "thing.T", environment={"PYTHONPATH": "/mine"})
+    assert verdicts(serving.middleware, launch) == {"serving.middleware": "ok"}
+    write_tree(tmp_path, {"venv/lib/python3.11/site-packages/__editable__.x.pth": ""})
+    launch = make_launch("m", "--middleware", "other.T")
+    assert verdicts(serving.middleware, launch) == {"serving.middleware": "not_evaluated"}
 
 
 def test_the_development_mode_is_open_to_everybody(make_launch: MakeLaunch, verdicts: Verdicts) -> None:

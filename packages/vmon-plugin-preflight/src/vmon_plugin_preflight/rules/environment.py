@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vmon_plugin_preflight.rule import rule
+from vmon_plugin_preflight.variables import variables_of
 from vmon_plugin_preflight.verdicts import failure, ok, warning
 
 if TYPE_CHECKING:
@@ -57,17 +58,24 @@ def vllm_port(launch: Launch) -> Iterator[CompatibilityCheck]:
 @rule("environment.unknown")
 def unknown(launch: Launch) -> Iterator[CompatibilityCheck]:
     """A variable that vLLM does not know does nothing, which is rarely what was meant."""
-    known = launch.arguments.table.environment
-    ours = sorted(n for n in launch.environment if n.startswith("VLLM_") and n not in known)
-    for name in ours:
+    version, known, sure = _known(launch)
+    for name in sorted(n for n in launch.environment if n.startswith("VLLM_") and n not in known):
         if _SERVICE.fullmatch(name):
             continue
-        hint = "" if launch.arguments.known else f"; nobody recorded version {launch.installation.version}"
-        summary = f"vLLM {launch.arguments.table.version} does not know {name}{hint}"
-        if launch.arguments.get("fail_on_environ_validation", bool) and launch.arguments.known:
+        summary = f"vLLM {version} does not know {name}"
+        if launch.arguments.get("fail_on_environ_validation", bool) and sure:
             yield failure("environment.unknown", summary, fix=f"unset {name}")
         else:
             yield warning("environment.unknown", summary, fix=f"unset {name}, or correct its name")
+
+
+def _known(launch: Launch) -> tuple[str, frozenset[str], bool]:
+    """The version, the variables that it knows, and whether that is sure: recorded, or read from its source."""
+    table, package = launch.arguments.table, launch.installation.package
+    if launch.arguments.known or package is None:
+        return table.version, table.environment, launch.arguments.known
+    found = variables_of(package)
+    return (launch.installation.version, found, True) if found else (table.version, table.environment, False)
 
 
 @rule("environment.number")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import glob
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from vmon_plugin_preflight.rule import rule
@@ -9,6 +12,7 @@ from vmon_plugin_preflight.verdicts import failure, not_evaluated, ok, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from vmon_core.records import CompatibilityCheck
     from vmon_plugin_preflight.launch import Launch
@@ -154,6 +158,31 @@ def executor(launch: Launch) -> Iterator[CompatibilityCheck]:
         yield failure("serving.executor", "Ray is not installed next to vLLM", fix=fix)
 
 
+@rule("serving.middleware")
+def middleware(launch: Launch) -> Iterator[CompatibilityCheck]:
+    """The module of a middleware is imported when the model is loaded already."""
+    package, code = launch.installation.package, "serving.middleware"
+    for name in launch.arguments.get("middleware", list) or ():
+        top = str(name).partition(".")[0]
+        if package is None or any(package.parent.glob("__editable__*")):
+            yield not_evaluated(code, f"where --middleware {name} would come from cannot be seen")
+        elif top in sys.stdlib_module_names or any(_has_module(p, top) for p in _import_path(launch, package.parent)):
+            yield ok(code, f"there is a module {top} for --middleware {name}")
+        else:
+            fix = "install it in vLLM's environment, or name its folder in PYTHONPATH"
+            yield failure(code, f"no module {top} for --middleware {name}", fix=fix)
+
+
+def _import_path(launch: Launch, site: Path) -> list[Path]:
+    """Where Python would look: vLLM's environment, PYTHONPATH, and perhaps the working directory."""
+    named = launch.environment.get("PYTHONPATH", "").split(os.pathsep)
+    return [site, launch.path("."), *(launch.path(folder) for folder in named if folder)]
+
+
+def _has_module(folder: Path, name: str) -> bool:
+    return (folder / name).is_dir() or any(folder.glob(f"{glob.escape(name)}.*"))
+
+
 @rule("serving.exposed")
 def exposed(launch: Launch) -> Iterator[CompatibilityCheck]:
     """What is open to everybody who reaches the port."""
@@ -185,6 +214,7 @@ RULES = (
     speculative,
     connector,
     executor,
+    middleware,
     exposed,
     statistics,
 )
