@@ -52,6 +52,14 @@ def test_nobody_answers() -> None:
     assert "nobody answers there: refused" in result.output
 
 
+def test_without_any_plugin() -> None:
+    """Safe mode asks nobody: vmon's own checks are there, and of a server nothing can be told."""
+    result = CliRunner().invoke(cli, ["--safe-mode", "doctor"])
+    assert result.exit_code in (0, 1)
+    assert "no server runs here" in result.output
+    assert CliRunner().invoke(cli, ["--safe-mode", "doctor", "http://127.0.0.1:9"]).exit_code == 3
+
+
 def test_misuse() -> None:
     """What is no URL, and an unknown option, have an exit code that is no verdict."""
     assert CliRunner().invoke(cli, ["doctor", "ftp://x"]).exit_code == 64

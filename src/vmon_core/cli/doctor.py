@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from vmon_core.host.plugin_host import PluginHost
     from vmon_core.records import CompatibilityCheck, Target
 
+OWN = "vmon"
+"""The source of the checks that are no plugin's: those of the devices' features tell nothing of a server."""
+
 _WHOLE = {
     CheckVerdict.OK: ("green", "vmon sees what it needs"),
     CheckVerdict.WARNING: ("yellow", "vmon works, with blind spots"),
@@ -59,7 +62,7 @@ def command(url: str | None, log: str | None, everything: bool, as_json: bool) -
     _show("vmon itself", own, everything=everything, as_json=as_json)
     for target in _targets(host, url, log or ""):
         found = diagnose(host.hooks, target, parse_command(target.command), {})
-        blind = url is not None and all(c.verdict is CheckVerdict.NOT_EVALUATED for c in found if c.source == "vllm")
+        blind = url is not None and all(c.verdict is CheckVerdict.NOT_EVALUATED for c in found if c.source != OWN)
         whole.append(CheckVerdict.NOT_EVALUATED if blind else _verdict(found))
         _show(target.url or target.name, found, everything=everything, as_json=as_json)
     verdict = next(v for v in GRAVITY if v in whole)

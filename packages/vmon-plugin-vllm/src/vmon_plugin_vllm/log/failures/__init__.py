@@ -26,7 +26,7 @@ FAILURES: tuple[FailureRule, ...] = (
 CATALOGUE: tuple[FailureRule, ...] = (
     *FAILURES,
     configuration.INVALID_SETTING,
-    *deaths.ASSERTIONS,
+    *deaths.ASSERTIONS.values(),
     *deaths.EXCEPTIONS,
 )
 """Everything that can be recognised, with what needs more than one line."""

@@ -107,10 +107,11 @@ _ECHOES = (
 FAILURES: tuple[FailureRule, ...] = (*_DEATHS, *_ECHOES)
 """Special ones before general ones."""
 
-_WRITERS = {"main": "main process", "engine": "engine core", "worker": "worker"}
+_WRITERS = (("main", "main process"), ("engine", "engine core"), ("worker", "worker"))
+"""By depth."""
 
-ASSERTIONS = tuple(
-    FailureRule(
+ASSERTIONS = {
+    depth: FailureRule(
         pattern=r"AssertionError(?:: (?:assert )?(?P<assertion>.*)|$)",
         code=f"{code}.assertion",
         category=FailureCategory.BUG,
@@ -119,9 +120,11 @@ ASSERTIONS = tuple(
         remedies=_RESTART,
         fatal=False,  # whether it is, other lines tell
     )
-    for code, name in _WRITERS.items()
-)
-"""Assertions that no other entry names, by the depth of the process that found them."""
+    for depth, (code, name) in enumerate(_WRITERS)
+    if depth
+}
+"""Assertions that no other entry names, by the depth of the process that found them; an API server's own are answers to
+requests, or an exception that ends it."""
 
 EXCEPTIONS = tuple(
     FailureRule(
@@ -132,6 +135,6 @@ EXCEPTIONS = tuple(
         fix="Read the traceback in the log.",
         weight=DEATH,
     )
-    for code, name in _WRITERS.items()
+    for code, name in _WRITERS
 )
 """Any other exception that ends a process, by its depth."""
