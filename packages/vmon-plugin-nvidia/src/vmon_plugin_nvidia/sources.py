@@ -18,7 +18,11 @@ _VALUE = struct.Struct("=IIqqIIq")
 
 _DOUBLE = pynvml.NVML_VALUE_TYPE_DOUBLE
 
-_BLANKS = frozenset({0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF, -1, *range(0x7FFFFFF0, 0x7FFFFFF4)})
+_SIGNED = frozenset({pynvml.NVML_VALUE_TYPE_SIGNED_LONG_LONG, getattr(pynvml, "NVML_VALUE_TYPE_SIGNED_INT", 5)})
+
+_64_BITS = 0xFFFFFFFFFFFFFFFF
+
+_BLANKS = frozenset({0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF, *range(0x7FFFFFF0, 0x7FFFFFF4)})
 """What some drivers write where they have no value: "not available", and DCGM's blanks of 32 bits."""
 
 _BLANK_64 = 0x7FFFFFFFFFFFFFF0
@@ -118,4 +122,4 @@ class Fields:
 def _number(row: tuple[int, ...]) -> float:
     if row[4] == _DOUBLE:
         return float(struct.unpack("=d", struct.pack("=q", row[6]))[0])
-    return row[6]
+    return row[6] if row[4] in _SIGNED else row[6] & _64_BITS

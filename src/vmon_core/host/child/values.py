@@ -95,7 +95,20 @@ def _converter() -> cattrs.Converter:
 
     converter.register_unstructure_hook_func(is_base, lambda value: converter.unstructure(value, type(value)))
     converter.register_structure_hook_func(is_base, lambda data, _: converter.structure(data, kinds()[data["kind"]]))
+    converter.register_unstructure_hook(Sample, _row)
+    converter.register_structure_hook(Sample, lambda data, _: _from_row(data))
     return converter
+
+
+def _row(sample: Sample) -> tuple[object, ...]:
+    """A sample without the names of its attributes: there are a thousand of them in one answer."""
+    return sample.name, sample.value, sample.time, sample.labels, sample.unit, sample.counter
+
+
+def _from_row(row: Any) -> Sample:  # noqa: ANN401 (as it was sent)
+    name, value, time, labels, unit, counter = row
+    pairs = tuple((str(key), str(text)) for key, text in labels)
+    return Sample(str(name), float(value), float(time), pairs, str(unit), bool(counter))
 
 
 def plain(value: object, kind: Any = None) -> Any:  # noqa: ANN401 (plain data of any shape)

@@ -117,7 +117,7 @@ def gpu_state(index: int, gpu: Gpu) -> GpuState:
 
 
 def _violations(gpu: Gpu) -> Mapping[int, int]:
-    return {0: gpu.power_violation, 1: gpu.thermal_violation, **gpu.other_violations}
+    return {**dict.fromkeys(range(6), 0), 0: gpu.power_violation, 1: gpu.thermal_violation, **gpu.other_violations}
 
 
 def _put(array: Any, items: list[Any]) -> int:  # noqa: ANN401 (arrays of ctypes have no common type)
