@@ -11,6 +11,7 @@ from vmon_plugin_preflight.fit import number_rules as rules
 from vmon_plugin_preflight.fit.numbers import method_of
 from vmon_plugin_preflight.model.config import ModelConfig
 from vmon_testkit.models import write_model
+from vmon_testkit.trees import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,6 +96,14 @@ def test_quantization(  # noqa: PLR0913, PLR0917 (fixtures and parameters)
     """Known, the same as the checkpoint's, complete, and possible on the device."""
     wanted = launch(make_launch, tmp_path, arguments, capability, quantization_config=stored)
     assert verdicts(rules.quantization, wanted) == ({} if verdict is None else {"numbers.quantization": verdict})
+
+
+def test_a_method_that_vllm_runs_as_another(make_launch: MakeLaunch, verdicts: Verdicts, tmp_path: Path) -> None:
+    """A name that its source knows is no proof of a failure."""
+    folder = "venv/lib/python3.11/site-packages/vllm/model_executor/layers/quantization"
+    write_tree(tmp_path, {f"{folder}/inc.py": 'if method == "auto-round": ...'})
+    wanted = launch(make_launch, tmp_path, "", "9.0", quantization_config={"quant_method": "auto-round"})
+    assert verdicts(rules.quantization, wanted) == {"numbers.quantization": "not_evaluated"}
 
 
 @pytest.mark.parametrize(

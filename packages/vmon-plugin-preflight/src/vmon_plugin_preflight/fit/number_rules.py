@@ -92,11 +92,11 @@ def _unknown(launch: Launch, method: str) -> CompatibilityCheck | None:
         return failure(code, f"{method} is deprecated", fix="--allow-deprecated-quantization, or another checkpoint")
     if method in METHODS:
         return None
-    if launch.arguments.known and registry is not None and not registry.plugins:
+    if launch.arguments.known and registry and not registry.plugins and not registry.names_quantization(method):
         return failure(
             code, f"vLLM does not know the quantization {method}", fix=f"one of {', '.join(sorted(METHODS))}"
         )
-    return not_evaluated(code, f"vLLM 0.32 does not know the quantization {method}; another version or a plugin may")
+    return not_evaluated(code, f"vLLM 0.32 lists no quantization {method}; it, another version or a plugin may take it")
 
 
 def _mismatch(launch: Launch, given: str, stored: str) -> CompatibilityCheck | None:

@@ -108,6 +108,14 @@ class Registry:
         except (OSError, ValueError):
             return None
 
+    def names_quantization(self, method: str) -> bool:
+        """Whether vLLM's source of quantization names `method`, as one that it runs as another, such as auto-round."""
+        folder, needle = self.site / "vllm/model_executor/layers/quantization", f'"{method}"'.encode()
+        try:
+            return any(needle in path.read_bytes() for path in folder.rglob("*.py"))
+        except OSError:
+            return True
+
     def supports_pipeline(self, architecture: str) -> bool | None:
         """Whether the module of `architecture` says that it can be cut into stages; None when it does not say."""
         module = self.architectures.get(architecture, "")
