@@ -250,6 +250,7 @@ FAULTS = (
 """The driver of the machine says of itself that nothing has to be done, so an Xid alone is no more than a remark."""
 
 
+@pytest.mark.slow
 def test_every_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All faults at once, each on a GPU of its own."""
     gpus = tuple(Gpu(pci=address(n), links=(Link(), Link())) for n in range(len(FAULTS)))
@@ -292,6 +293,7 @@ def missing(seen: Seen) -> list[str]:
 # --- faults of the driver ---
 
 
+@pytest.mark.slow
 def test_hanging_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It delays no tick; it is an event, unknown health and a finding, and all is well again when it answers."""
     with machine(Scenario(gpus=(Gpu(), Gpu())), monkeypatch) as fake, running(tmp_path) as bench:
@@ -369,6 +371,7 @@ def is_slowed(checkpoint: Checkpoint) -> bool:
     return "gpu.throttled" in checkpoint.findings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "limit"), [(GateMode.OBSERVE, 700_000), (GateMode.AUTO, 450_000)])
 def test_power_limit_passes_the_gate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: GateMode, limit: int
