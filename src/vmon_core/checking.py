@@ -10,21 +10,26 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from vmon_core.errors import PluginError
+from vmon_core.config import PredictedFailure
+from vmon_core.errors import PluginError, VmonError
 from vmon_core.host.guarded import guarded
 from vmon_core.host.say import nobody
 from vmon_core.plugin import LaunchRequest
-from vmon_core.records import CheckVerdict, CompatibilityCheck
+from vmon_core.records import CheckVerdict, CompatibilityCheck, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from vmon_core.config import Config
+    from vmon_core.config import CheckConfig, Config
     from vmon_core.devices import Device
     from vmon_core.host.plugin_host import PluginHost
+    from vmon_core.host.say import Say
 
 DEVICES_SHARE = 0.4
 """The share of the time that the devices may take; a driver that sleeps must not leave nothing for the rest."""
+
+SHOWN_FAILURES = 3
+"""How many predicted failures are told before a start; `vmon check` tells all."""
 
 EXIT_CODES = {
     CheckVerdict.OK: 0,
@@ -122,6 +127,37 @@ def predict(host: PluginHost, request: LaunchRequest) -> Prediction:
     asked = attrs.evolve(request, patience=left)
     checks = _asked("asking for the checks", lambda: host.hooks.check(asked, devices), left)
     return Prediction(tuple(sorted([*checks, *doubts], key=lambda check: ORDER.index(check.verdict))))
+
+
+def foretell(host: PluginHost, request: LaunchRequest, config: CheckConfig, say: Say) -> Prediction:
+    """Predict before a start, and tell what fails in a few lines.
+
+    Args:
+        host: the plugins.
+        request: the launch.
+        config: says what a predicted failure does.
+        say: is told of failures, and how many warnings there are.
+
+    Returns:
+        The prediction.
+
+    Raises:
+        VmonError: it will fail, and the configuration does not want it tried.
+    """
+    prediction = predict(host, request)
+    failures = prediction.of(CheckVerdict.FAILURE)
+    if failures and config.on_failure is PredictedFailure.REFUSE:
+        reasons = "; ".join(f"{f.code}: {f.summary}" for f in failures)
+        msg = f"this launch will fail, so it is refused ({reasons}); --no-check starts it all the same"
+        raise VmonError(msg)
+    for check in failures[:SHOWN_FAILURES]:
+        fix = f"; fix: {check.fix}" if check.fix else ""
+        say(Severity.WARNING, "check", f"predicted to fail, {check.code}: {check.summary}{fix}")
+    others = len(failures[SHOWN_FAILURES:]) + len(prediction.of(CheckVerdict.WARNING))
+    if others:
+        text = f"{others} more checks failed or warn; `vmon check` with the same command shows them"
+        say(Severity.INFO, "check", text)
+    return prediction
 
 
 def _devices(host: PluginHost, seconds: float) -> tuple[tuple[Device, ...], list[CompatibilityCheck]]:

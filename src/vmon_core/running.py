@@ -9,8 +9,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Protocol
 
-from vmon_core.checking import predict
-from vmon_core.config import PredictedFailure
+from vmon_core.checking import foretell
 from vmon_core.device_memory import DeviceMemory, numbers_agree, without_living
 from vmon_core.errors import VmonError
 from vmon_core.evidence import ActionTaken
@@ -21,14 +20,13 @@ from vmon_core.lifecycle.states import LifecycleState, Stage
 from vmon_core.monitor import VLLMMonitor, make_host
 from vmon_core.monitor_methods import control_of
 from vmon_core.plugin import LaunchRequest
-from vmon_core.records import CheckVerdict, Severity, Target
+from vmon_core.records import Severity, Target
 from vmon_core.redaction import redact_command
 from vmon_core.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from vmon_core.checking import Prediction
     from vmon_core.config import Config
     from vmon_core.host.plugin_host import PluginHost
     from vmon_core.plugin import Server
@@ -36,9 +34,6 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.2
 """How often the server's end, and an overdue stop, are looked for, in seconds."""
-
-SHOWN_FAILURES = 3
-"""How many predicted failures are told before a start; `vmon check` tells all."""
 
 EXIT_CODES = {
     LifecycleState.STOPPED: 0,
@@ -140,33 +135,12 @@ class Runner:
             patience=self._config.check.deadline,
         )
         if self._check:
-            self._checks = self._predicted(host, request).checks
+            self._checks = foretell(host, request, self._config.check, self._feedback.say).checks
         server = host.hooks.launch(request)
         if server is None:
             msg = f"no plugin can start {command[0]!r}: is vmon-plugin-vllm installed? See `vmon plugins`"
             raise VmonError(msg)
         return server, True
-
-    def _predicted(self, host: PluginHost, request: LaunchRequest) -> Prediction:
-        """Say what is to be expected of a launch.
-
-        Raises:
-            VmonError: it will fail, and the configuration does not want it tried.
-        """
-        prediction = predict(host, request)
-        failures = prediction.of(CheckVerdict.FAILURE)
-        if failures and self._config.check.on_failure is PredictedFailure.REFUSE:
-            reasons = "; ".join(f"{f.code}: {f.summary}" for f in failures)
-            msg = f"this launch will fail, so it is refused ({reasons}); --no-check starts it all the same"
-            raise VmonError(msg)
-        for check in failures[:SHOWN_FAILURES]:
-            fix = f"; fix: {check.fix}" if check.fix else ""
-            self._feedback.say(Severity.WARNING, "check", f"predicted to fail, {check.code}: {check.summary}{fix}")
-        others = len(failures[SHOWN_FAILURES:]) + len(prediction.of(CheckVerdict.WARNING))
-        if others:
-            text = f"{others} more checks failed or warn; `vmon check` with the same command shows them"
-            self._feedback.say(Severity.INFO, "check", text)
-        return prediction
 
     def _adopted(self, host: PluginHost, command: tuple[str, ...]) -> Server | None:
         for target in self._journal.live_launches():
