@@ -42,6 +42,16 @@ def test_missing(make_launch: MakeLaunch, verdicts: Verdicts, tmp_path: Path) ->
     assert verdicts(rules.config, make_launch("/m", "--hf-config-path", "/other")) == {"model.config": "ok"}
 
 
+def test_a_download_that_stopped_early(make_launch: MakeLaunch, verdicts: Verdicts, tmp_path: Path) -> None:
+    """A snapshot without config.json would be completed, unless the network is forbidden."""
+    repository, commit = "home/.cache/huggingface/hub/models--org--m", "0" * 40
+    write_tree(tmp_path, {f"{repository}/refs/main": commit, f"{repository}/snapshots/{commit}/README.md": ""})
+    online = make_launch("org/m", environment={"HOME": "/home"})
+    offline = make_launch("org/m", environment={"HOME": "/home", "HF_HUB_OFFLINE": "1"})
+    assert verdicts(rules.config, online) == {"model.config": "not_evaluated"}
+    assert verdicts(rules.config, offline) == {"model.config": "failure"}
+
+
 def test_mistral_format(make_launch: MakeLaunch, verdicts: Verdicts, tmp_path: Path) -> None:
     """Files of Mistral's own kind are preferred by vLLM, and not read by vmon."""
     write_tree(write_model(tmp_path / "m"), {"params.json": "{}", "consolidated.safetensors": ""})

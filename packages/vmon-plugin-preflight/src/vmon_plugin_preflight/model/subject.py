@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vmon_plugin_preflight.model.config import ConfigError, ModelConfig, merge, read_json
-from vmon_plugin_preflight.model.location import Location, Place, locate
+from vmon_plugin_preflight.model.location import Location, Place, is_offline, locate
 from vmon_plugin_preflight.model.registry import Registry
 from vmon_plugin_preflight.model.weights import Weights, read_weights
 
@@ -81,7 +81,8 @@ class Subject:
             if "quantization_config" not in document and extra.is_file():
                 document["quantization_config"] = read_json(extra)
         except (ConfigError, OSError) as error:
-            self.problem, self.damaged = str(error), True
+            partial = self.config_location.place is Place.CACHED and not is_offline(self.launch.environment)
+            self.problem, self.damaged = str(error), not (partial and isinstance(error, FileNotFoundError))
             return None
         return ModelConfig(merge(document, self.launch.arguments.get("hf_overrides", dict) or {}))
 
