@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(compiler() is None, reason="a process of a plugin needs a compiled library")
 
+PACE_KNOWN = 3
+"""Measurements after which silence can be told from a pause."""
+
 
 @attrs.frozen
 class Box:
@@ -43,9 +46,10 @@ class Box:
         return found
 
     def settle(self) -> None:
-        """Wait until both vendors' GPUs were measured and judged."""
-        everyone = {("nvidia", "0"), ("nvidia", "1"), ("amd", "0"), ("amd", "1")}
-        wait_until(lambda: everyone <= self.kinds("gpu.health"))
+        """Wait until both vendors' GPUs were measured so often that their pace is known."""
+        everyone = [(("gpu", gpu), ("kind", kind)) for kind in ("nvidia", "amd") for gpu in ("0", "1")]
+        points = self.monitor.pipeline.window.points
+        wait_until(lambda: all(len(points("gpu.health", labels)) > PACE_KNOWN for labels in everyone), 60)
 
 
 @pytest.fixture

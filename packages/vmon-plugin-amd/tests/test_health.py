@@ -83,12 +83,12 @@ def test_a_driver_that_is_unloaded_and_loaded(bench: Bench) -> None:
 
 
 def test_events_of_the_driver_are_told(bench: Bench) -> None:
-    """A memory fault is the application's; a reset ends its work."""
+    """A memory fault is the application's, a reset ends its work; neither waits for the next measurement."""
     bench.turn()
     found = []
 
     def heard() -> bool:
-        found.extend(event.code for event in bench.events())
+        found.extend(event.code for event in bench.events(seconds=0.01))
         return {"memory_fault", "reset.begun"} <= set(found)
 
     bench.fake.happen(0, "VMFAULT", "1a:python3")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vmon_core.config import Config
 from vmon_core.config.model import MonitorConfig, PluginsConfig
+from vmon_core.evidence import Health
 from vmon_core.feedback import CallbackHandler, Feedback
 from vmon_core.monitor import VLLMMonitor, make_host
 from vmon_core.plugin import Isolation
@@ -92,8 +93,10 @@ def test_a_monitor_measures_judges_and_survives_a_hang(tmp_path: Path) -> None:
             assert [device["pci"] for device in devices] == ["0000:26:00.0", "0000:36:00.0"]
             fake.change(gpu=1, uncorrected=1)
             wait_until(lambda: "gpu.ecc" in watch.findings())
+            wait_until(lambda: len(watch.window.points("gpu.health", (("gpu", "0"), ("kind", "amd")))) > 3)
             fake.change(hangs=("amdsmi_get_gpu_metrics_info",))
             wait_until(lambda: "gpu.silent" in watch.findings(), seconds=40)
+            wait_until(lambda: {judged.health for judged in watch.window.facts.devices.values()} == {Health.UNKNOWN})
             before = watch.window.now
             wait_until(lambda: watch.window.now > before)
             fake.change(hangs=())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from vmon_core.device_health import HealthWatch
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 COLLECTING_SECONDS = 0.2
 """Seconds that a measurement waits for the driver; the next one looks again."""
+
+KEPT_EVENTS = 1000
+"""Events of the driver that are kept for the next call; the oldest are forgotten first."""
 
 
 class UnavailableError(Exception):
@@ -46,7 +50,7 @@ class Session:
         self._listener: Listener | None = None
         self._readers: tuple[Reader, ...] = ()
         self._health = HealthWatch(KIND)
-        self._events: list[DeviceEvent] = []
+        self._events: deque[DeviceEvent] = deque(maxlen=KEPT_EVENTS)
         self._due = 0.0
         self._lock = (
             threading.Lock()
@@ -70,14 +74,16 @@ class Session:
             return [r.device(self._driver, self._health.judgement(r.gpu.label)) for r in readers]
 
     def collect(self, now: float) -> list[Evidence | Sample]:
-        """Measure all GPUs when it is time to.
+        """Measure all GPUs when it is time to; what their driver reported meanwhile is told at each call.
 
         Args:
             now: Unix seconds.
         """
         with self._lock:
-            if not self._opened(COLLECTING_SECONDS) or now < self._due:
+            if not self._opened(COLLECTING_SECONDS):
                 return []
+            if now < self._due:
+                return self._judge(now, [], measured=False) if self._events else []
             self._due = now + self._config.interval - 0.5  # calls come each second, some milliseconds early or late
             return self._measure(now)
 
@@ -105,9 +111,12 @@ class Session:
         except GoneError:
             self._begin_anew()
             return []
-        events, self._events[:] = list(self._events), []
+        return [*samples, *self._judge(now, samples)]
+
+    def _judge(self, now: float, samples: list[Sample], *, measured: bool = True) -> list[Evidence | Sample]:
+        events = [self._events.popleft() for _ in range(len(self._events))]
         states = [reader.state() for reader in self._readers]
-        return [*samples, *events, *self._health.look(now, states, samples, events)]
+        return [*events, *self._health.look(now, states, samples, events, measured=measured)]
 
     def _begin_anew(self) -> None:
         """The driver has gone, with all handles."""
