@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-pytestmark = pytest.mark.skipif(compiler() is None, reason="a process of a plugin needs a compiled library")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(compiler() is None, reason="a process of a plugin needs a compiled library"),
+]
 
 PACE_KNOWN = 3
 """Measurements after which silence can be told from a pause."""

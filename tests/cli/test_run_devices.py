@@ -83,6 +83,8 @@ def run(folder: Path, looks: int) -> tuple[int, dict[str, Any]]:
     return end(start(folder))
 
 
+pytestmark = pytest.mark.slow
+
 outside_containers = pytest.mark.skipif(
     os.readlink("/proc/self/ns/pid") != FIRST_NAMESPACE,  # noqa: PTH115 (text, not a path)
     reason="in a PID namespace of its own nobody can tell whose memory a driver means",

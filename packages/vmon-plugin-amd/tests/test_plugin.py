@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from vmon_core.config import Config
 from vmon_core.config.model import MonitorConfig, PluginsConfig
 from vmon_core.evidence import Health
@@ -18,8 +20,6 @@ from vmon_testkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 class Watch:
@@ -82,6 +82,7 @@ def test_a_machine_without_gpus_says_one_line(monkeypatch: pytest.MonkeyPatch, t
     ]
 
 
+@pytest.mark.slow
 def test_a_monitor_measures_judges_and_survives_a_hang(tmp_path: Path) -> None:
     """Figures come from a child process; a driver that hangs is a finding, and the ticks go on."""
     with FakeAmdSmi(AmdScenario(gpus=(AmdGpu(), AmdGpu()))) as fake:
