@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from vmon_core.devices import DeviceLink, DeviceProcess
+from vmon_plugin_nvidia import identity
 from vmon_plugin_nvidia.identity import devices, facts
 from vmon_testkit.nvml import Gpu, Instance, Link, Process, RemoteKind, Scenario
+from vmon_testkit.sysfs import GPU, SysfsTree
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .conftest import Machine
 
-SMALL = Gpu(name="NVIDIA T4", capability=(7, 5), memory_total=16 << 30, numa_node=1)
+SMALL = Gpu(name="NVIDIA T4", capability=(7, 5), memory_total=16 << 30)
+
+
+@pytest.fixture(autouse=True)
+def sysfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SysfsTree:
+    """What the kernel knows of this machine's PCI devices: nothing yet."""
+    tree = SysfsTree(tmp_path)
+    monkeypatch.setattr(identity, "PCI_DEVICES", tmp_path / "sys/bus/pci/devices")
+    return tree
 
 
 def test_record_of_a_gpu(machine: Machine) -> None:
@@ -27,14 +41,18 @@ def test_record_of_a_gpu(machine: Machine) -> None:
     assert first.processes == (DeviceProcess(41, 5), DeviceProcess(42))
     remote = "0000:c1:00.0"
     assert first.links == (DeviceLink(kind="nvlink", index=0, remote=remote, remote_kind="switch", version="4"),)
-    assert (second.model, second.numa_node, first.numa_node) == ("NVIDIA T4", 1, None)
+    assert (second.model, second.pci) == ("NVIDIA T4", "0000:11:00.0")
 
 
-def test_no_numa_node_of_a_virtual_machine(machine: Machine) -> None:
-    """It tells -1, which means that nobody knows."""
-    _, driver = machine(Scenario(gpus=(Gpu(numa_node=-1),)))
-    (device,) = devices(driver, driver.ready(0.0, 10.0))
-    assert device.numa_node is None
+def test_numa_node_is_the_one_that_the_gpu_is_attached_to(machine: Machine, sysfs: SysfsTree) -> None:
+    """The kernel knows it, by the PCI address; a virtual machine tells -1, and what is not told is not known."""
+    sysfs.pci("pci0000:10/0000:10:00.0", GPU, numa=0).pci("pci0000:11/0000:11:00.0", GPU, numa=1)
+    sysfs.pci("pci0000:12/0000:12:00.0", GPU, numa=-1).write({"sys/bus/pci/devices/0000:13:00.0/numa_node": "?"})
+    part = Instance(gpu_instance=7)
+    _, driver = machine(Scenario(gpus=(Gpu(instances=(part,)), Gpu(), Gpu(), Gpu(), Gpu())))
+    found = {device.name: device.numa_node for device in devices(driver, driver.ready(0.0, 10.0))}
+    told = {"nvidia:0": 0, "nvidia:0.0": None, "nvidia:1": 1}
+    assert found == {**told, "nvidia:2": None, "nvidia:3": None, "nvidia:4": None}
 
 
 def test_instances_follow_their_gpu(machine: Machine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from vmon_plugin_nvidia.driver import Driver
     from vmon_plugin_nvidia.gpu import Gpu
+
+PCI_DEVICES = Path("/sys/bus/pci/devices")
+"""Where the kernel describes each device by its PCI address."""
 
 _GIB = 1 << 30
 
@@ -37,19 +41,31 @@ def devices(driver: Driver, gpus: Sequence[Gpu]) -> Iterator[Device]:
 def _known(driver: Driver, gpu: Gpu) -> Device:
     """What never changes about a GPU; it is asked once, and known also when the GPU is lost."""
     pci = gpu.once("nvmlDeviceGetPciInfo_v3") if gpu.instance is None else None
-    node = gpu.once("nvmlDeviceGetNumaNodeId")
+    address = short_pci(pci.busId) if pci is not None else ""
     return Device(
         kind=KIND,
         index=gpu.index,
         instance=gpu.instance,
         uuid=gpu.once("nvmlDeviceGetUUID") or "",
         model=gpu.once("nvmlDeviceGetName") or "",
-        pci=short_pci(pci.busId) if pci is not None else "",
+        pci=address,
         capability=".".join(map(str, gpu.once("nvmlDeviceGetCudaComputeCapability") or ())),
         driver=driver.version,
         runtime=driver.cuda,
-        numa_node=node if node is not None and node >= 0 else None,
+        numa_node=_numa_node(address) if address else None,
     )
+
+
+def _numa_node(address: str) -> int | None:
+    """The node that a device is attached to, None where the kernel knows none.
+
+    `nvmlDeviceGetNumaNodeId` is another thing: the node that the memory of the GPU itself makes on a few platforms.
+    """
+    try:
+        node = int((PCI_DEVICES / address / "numa_node").read_text())
+    except (OSError, ValueError):
+        return None
+    return node if node >= 0 else None
 
 
 def _device(driver: Driver, gpu: Gpu, parent: str = "") -> Device:

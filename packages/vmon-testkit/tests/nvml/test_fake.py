@@ -66,13 +66,11 @@ def test_versions_and_count(make: Callable[..., FakeNvml]) -> None:
 
 def test_identity(make: Callable[..., FakeNvml]) -> None:
     """Each GPU has names of its own, and is found by them."""
-    fake = make(Gpu(), Gpu(name="NVIDIA T4", capability=(7, 5), numa_node=1))
+    fake = make(Gpu(), Gpu(name="NVIDIA T4", capability=(7, 5)))
     assert pynvml.nvmlDeviceGetUUID(handle(1)) == fake.uuid(1) != fake.uuid(0)
     assert pynvml.nvmlDeviceGetName(handle(1)) == "NVIDIA T4"
     assert pynvml.nvmlDeviceGetSerial(handle(1))
     assert pynvml.nvmlDeviceGetCudaComputeCapability(handle(1)) == (7, 5)
-    assert pynvml.nvmlDeviceGetNumaNodeId(handle(1)) == 1
-    assert fails(pynvml.NVML_ERROR_NOT_SUPPORTED, "nvmlDeviceGetNumaNodeId", handle(0))
     assert pynvml.nvmlDeviceGetMinorNumber(handle(1)) == pynvml.nvmlDeviceGetIndex(handle(1)) == 1
     pci = pynvml.nvmlDeviceGetPciInfo(handle(1))
     assert (pci.busId, pci.bus) == ("00000000:11:00.0", 0x11)

@@ -67,7 +67,6 @@ class GpuState(Structure):
         ("lost", c_uint32),
         ("capability_major", c_int32),
         ("capability_minor", c_int32),
-        ("numa_node", c_int32),
         ("utilization", c_uint32),
         ("memory_utilization", c_uint32),
         ("temperature", c_uint32),
@@ -168,7 +167,6 @@ NUMBERS = {
     "nvmlDeviceGetCurrPcieLinkWidth": (c_uint32, "pcie_width"),
     "nvmlDeviceGetMaxPcieLinkWidth": (c_uint32, "pcie_width_max"),
     "nvmlDeviceGetPcieReplayCounter": (c_uint32, "pcie_replays"),
-    "nvmlDeviceGetNumaNodeId": (c_int32, "numa_node"),
     "nvmlDeviceGetRetiredPagesPendingStatus": (c_uint32, "pages_pending"),
     "nvmlDeviceGetPersistenceMode": (c_uint32, "persistence"),
 }

@@ -30,7 +30,7 @@ NOT_TOLD = 0xFFFFFFFFFFFFFFFF
 _DOUBLE, _UNSIGNED = 0, 3
 
 _SAME = frozenset(name for name, *_ in GpuState._fields_) - {
-    *("uuid", "pci", "serial", "numa_node", "margin", "pages_single", "pages_double", "fabric_state", "mig"),
+    *("uuid", "pci", "serial", "margin", "pages_single", "pages_double", "fabric_state", "mig"),
     *("fields", "links", "processes", "instances"),
 }
 """Members that a `Gpu` has under the same name; those of them that it lacks are counts."""
@@ -60,7 +60,6 @@ def _lacking(gpu: Gpu) -> dict[str, Error]:
     return {
         name: Error.NOT_SUPPORTED
         for name, lacks in (
-            ("nvmlDeviceGetNumaNodeId", gpu.numa_node is None),
             ("nvmlDeviceGetRetiredPages", gpu.pages_single is None),
             ("nvmlDeviceGetRetiredPagesPendingStatus", gpu.pages_single is None),
             ("nvmlDeviceGetRemappedRows", gpu.pages_single is not None),
@@ -89,7 +88,6 @@ def gpu_state(index: int, gpu: Gpu) -> GpuState:
         uuid=uuid_of(index, gpu).encode(),
         pci=pci_of(index, gpu).encode(),
         serial=(gpu.serial or f"13{index:08d}").encode(),
-        numa_node=-1 if gpu.numa_node is None else gpu.numa_node,
         margin=gpu.slowdown_temperature - gpu.temperature,
         capability_major=gpu.capability[0],
         capability_minor=gpu.capability[1],

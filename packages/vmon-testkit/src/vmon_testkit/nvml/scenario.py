@@ -101,7 +101,6 @@ class Gpu:
     Attributes:
         name, uuid, serial, pci: who it is; "" for ones that are made of its index.
         capability: compute capability.
-        numa_node: None where NVML does not tell.
         utilization, memory_utilization: per cent.
         memory_total, memory_used, memory_reserved: bytes.
         temperature, memory_temperature, slowdown_temperature, shutdown_temperature: degrees Celsius.
@@ -136,7 +135,6 @@ class Gpu:
     serial: str = ""
     pci: str = ""
     capability: tuple[int, int] = (9, 0)
-    numa_node: int | None = None
     utilization: int = 0
     memory_utilization: int = 0
     memory_total: int = 80 << 30
@@ -220,9 +218,8 @@ def dgx(gpus: int = 8, links: int = 18) -> Scenario:
     """A box of H100s that are joined by NVSwitches.
 
     >>> machine = dgx()
-    >>> len(machine.gpus), len(machine.gpus[0].links), machine.gpus[7].numa_node
-    (8, 18, 1)
+    >>> len(machine.gpus), len(machine.gpus[0].links), machine.gpus[7].fabric_state
+    (8, 18, 3)
     """
     wired = tuple(Link(remote=f"00000000:{0xC0 + n % 4:02X}:00.0") for n in range(links))
-    half = max(1, gpus // 2)
-    return Scenario(gpus=tuple(Gpu(links=wired, fabric_state=3, numa_node=n // half) for n in range(gpus)))
+    return Scenario(gpus=(Gpu(links=wired, fabric_state=3),) * gpus)
