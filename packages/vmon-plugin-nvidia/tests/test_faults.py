@@ -319,8 +319,9 @@ def test_old_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lacking = ("nvmlDeviceGetFieldValues", "nvmlDeviceGetMarginTemperature", "nvmlEventSetCreate")
     with machine(Scenario(missing=lacking), monkeypatch) as fake, running(tmp_path) as bench:
         wait_until(lambda: bench.seen.health("nvidia:0") == "healthy")
-        fake.change(gpu=0, reasons=0x80)
-        wait_until(lambda: "gpu.throttled" in bench.seen.open("nvidia:0"))
+        fake.change(gpu=0, reasons=0x80, temperature=95)
+        wait_until(lambda: {"gpu.throttled", "gpu.overheating"} <= bench.seen.open("nvidia:0").keys())
+        assert bench.seen.health("nvidia:0") == "degraded"
         assert [text for text in bench.by_nvidia() if "events" in text] == [
             "NVML gives no events: Function Not Found; events are told by what else there is"
         ]
@@ -332,6 +333,7 @@ def test_driver_that_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (
             "nvmlDeviceGetFieldValues",
             "nvmlDeviceGetMarginTemperature",
+            "nvmlDeviceGetTemperatureThreshold",
             "nvmlDeviceGetCurrentClocksEventReasons",
             "nvmlDeviceGetCurrentClocksThrottleReasons",
             "nvmlDeviceGetTotalEccErrors",

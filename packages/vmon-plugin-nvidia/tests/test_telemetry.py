@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 
 from vmon_core.devices import METRICS
@@ -120,6 +121,31 @@ def test_margin_may_be_below_zero(machine: Machine) -> None:
     assert measured(machine, Gpu(temperature=88))["gpu.temperature.margin"] == -1
 
 
+def test_margin_of_an_older_driver(machine: Machine) -> None:
+    """It is to the temperature of the hardware's slowdown, which is asked once."""
+    fake, driver = machine(Scenario(gpus=(Gpu(temperature=71),), missing=("nvmlDeviceGetMarginTemperature",)))
+    telemetry = Telemetry(driver.ready(0.0, 10.0)[0])
+    assert by_name(telemetry.samples(1.0, slow=False))["gpu.temperature.margin"] == 16
+    fake.change(0, temperature=95, slowdown_temperature=200)
+    assert by_name(telemetry.samples(2.0, slow=False))["gpu.temperature.margin"] == -8
+
+
+@pytest.mark.parametrize(
+    "gpu",
+    [
+        Gpu(slowdown_temperature=0),
+        Gpu(slowdown_temperature=0xFFFFFFFF),
+        Gpu(errors={"nvmlDeviceGetTemperatureThreshold": Error.NOT_SUPPORTED}),
+        Gpu(errors={"nvmlDeviceGetTemperature": Error.UNKNOWN}),
+    ],
+    ids=("zero", "blank", "not supported", "no temperature"),
+)
+def test_margin_without_a_limit_is_absent(machine: Machine, gpu: Gpu) -> None:
+    """No limit is not a limit that was passed."""
+    gpu = attrs.evolve(gpu, errors={**gpu.errors, "nvmlDeviceGetMarginTemperature": Error.NOT_SUPPORTED})
+    assert "gpu.temperature.margin" not in measured(machine, gpu)
+
+
 def test_older_sources_are_used_where_newer_ones_are_missing(machine: Machine) -> None:
     """A driver without field values, margins, or the second memory structure tells nearly the same."""
     missing = ("nvmlDeviceGetFieldValues", "nvmlDeviceGetMarginTemperature", "nvmlDeviceGetMemoryInfo_v2")
@@ -128,6 +154,7 @@ def test_older_sources_are_used_where_newer_ones_are_missing(machine: Machine) -
     for name in ("gpu.power", "gpu.energy", "gpu.throttle.time power_cap", "gpu.ecc.errors volatile corrected"):
         assert name in found
     assert found["gpu.rows.pending"] == 1
+    assert found["gpu.temperature.margin"] == 16
     assert found["gpu.memory.used"] == (30 << 30) + (600 << 20)
     assert found["gpu.throttled power_cap"] == 1
     assert not {"gpu.temperature.memory", "gpu.memory.reserved", "gpu.fabric.state"} & found.keys()

@@ -8,7 +8,7 @@ import attrs
 import pynvml
 
 from vmon_core.records import Labels
-from vmon_plugin_nvidia.sources import Call, Field, Source
+from vmon_plugin_nvidia.sources import Below, Call, Field, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 _MEMORY_2 = ("nvmlDeviceGetMemoryInfo", (pynvml.nvmlMemory_v2,))
 """The memory without what the driver keeps for itself, which the first version counts as used."""
+
+_TEMPERATURE = Call("nvmlDeviceGetTemperature", (pynvml.NVML_TEMPERATURE_GPU,))
+
+_SLOWDOWN = Call("nvmlDeviceGetTemperatureThreshold", (pynvml.NVML_TEMPERATURE_THRESHOLD_SLOWDOWN,))
+"""Where the hardware slows itself down. The fields `TEMPERATURE_SLOWDOWN_TLIMIT` and its like take no place of it: they
+count in the very margin that a driver without `nvmlDeviceGetMarginTemperature` does not tell."""
 
 _MHZ = 1e6
 _NANOSECONDS = 1e-9
@@ -98,9 +104,9 @@ CATALOGUE: tuple[Reading, ...] = (
     _memory("used"),
     _memory("free"),
     Reading("gpu.memory.reserved", (Call(*_MEMORY_2, "reserved"),)),
-    Reading("gpu.temperature", (Call("nvmlDeviceGetTemperature", (pynvml.NVML_TEMPERATURE_GPU,)),)),
+    Reading("gpu.temperature", (_TEMPERATURE,)),
     Reading("gpu.temperature.memory", (Field("MEMORY_TEMP"),)),
-    Reading("gpu.temperature.margin", (Call("nvmlDeviceGetMarginTemperature"),)),
+    Reading("gpu.temperature.margin", (Call("nvmlDeviceGetMarginTemperature"), Below(_SLOWDOWN, _TEMPERATURE))),
     Reading("gpu.power", (Field("POWER_INSTANT"), Call("nvmlDeviceGetPowerUsage")), _THOUSANDTHS),
     Reading("gpu.power.limit", (Call("nvmlDeviceGetEnforcedPowerLimit"),), _THOUSANDTHS, slow=True),
     Reading(

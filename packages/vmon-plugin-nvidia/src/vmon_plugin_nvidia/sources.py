@@ -77,7 +77,23 @@ def _taken(found: Any, member: str | int | None) -> float:  # noqa: ANN401 (what
     return int(getattr(found, member)) if isinstance(member, str) else int(found[member])
 
 
-Source = Field | Call
+@attrs.frozen
+class Below:
+    """How far a figure is below a limit; the limit never changes, and is asked once."""
+
+    limit: Call
+    figure: Call
+
+    def read(self, gpu: Gpu, answers: dict[tuple[Any, ...], Any]) -> float | None:
+        """Read it; a limit of zero is none."""
+        limit = gpu.once(self.limit.function, *self.limit.arguments)
+        if not limit or is_blank(limit):
+            return None
+        value = self.figure.read(gpu, answers)
+        return None if value is None else limit - value
+
+
+Source = Field | Call | Below
 
 
 class Fields:
