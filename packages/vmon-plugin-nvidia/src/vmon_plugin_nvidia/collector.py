@@ -62,6 +62,7 @@ class Collector:
         self._due = tick.time + self._config.interval
         slow = tick.time >= self._slow_due
         if slow:
+            self._driver.recount()
             self._slow_due = tick.time + self._config.slow_interval
         return [sample for gpu in gpus for sample in self._measured(gpu, tick, slow=slow)]
 

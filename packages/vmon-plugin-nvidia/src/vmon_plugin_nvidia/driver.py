@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 300.0
 """Seconds between two looks for a driver where there is none: one may be loaded later."""
 
+RELOAD_SECONDS = 10.0
+"""The same where there was one, which is probably being reloaded."""
+
 PATIENCE = 60.0
 """Seconds that a driver may take to open: it wakes up eight GPUs in about ten when nobody used them before."""
 
@@ -27,6 +30,13 @@ _ABSENT = {
     pynvml.NVML_ERROR_NO_PERMISSION: "NVIDIA's driver may not be used by this user",
 }
 """Why NVML cannot be opened, in words."""
+
+_NO_GPUS = "NVIDIA's driver has no GPUs"
+
+_NONE = frozenset(
+    {_NO_GPUS, _ABSENT[pynvml.NVML_ERROR_LIBRARY_NOT_FOUND], _ABSENT[pynvml.NVML_ERROR_DRIVER_NOT_LOADED]}
+)
+"""Reasons which say that there are no GPUs to be used; with any other one there may be some."""
 
 
 class Driver:
@@ -55,6 +65,13 @@ class Driver:
         self._thread: threading.Thread | None = None
         self._beginning = threading.Lock()
 
+    @property
+    def unclear(self) -> str:
+        """Why nobody knows whether there are GPUs; "" where there are, or where it is known that there are none."""
+        if self.gpus or self.absent in _NONE:
+            return ""
+        return self.absent or "NVIDIA's driver has given no answer yet"
+
     def ready(self, now: float, wait: float = 0.2) -> tuple[Gpu, ...]:
         """Give the GPUs, and open the driver when it is time to.
 
@@ -69,6 +86,20 @@ class Driver:
             self._await(now, wait)
         return self.gpus
 
+    def recount(self) -> None:
+        """Look whether there are as many GPUs as when it was opened.
+
+        Raises:
+            GoneError: there are not, so it has to be opened anew.
+        """
+        try:
+            count = pynvml.nvmlDeviceGetCount()
+        except pynvml.NVMLError:  # the next question shows what is wrong
+            return
+        if count != len(self.gpus):
+            self._tell(f"NVIDIA's driver has {count} GPUs now, and had {len(self.gpus)} before")
+            raise GoneError
+
     def failed(self) -> None:
         """The driver has gone: open it anew at the next look."""
         self._shut()
@@ -80,7 +111,7 @@ class Driver:
             self._shut()
 
     def _begin(self, now: float) -> None:
-        self._began, self._due = now, now + LOOK_SECONDS
+        self._began, self._due = now, now + (RELOAD_SECONDS if self.opened else LOOK_SECONDS)
         thread = threading.Thread(target=self._open, name="nvml-open", daemon=True)
         thread.start()
         self._thread = thread
@@ -118,11 +149,11 @@ class Driver:
             self._shut()
 
     def _look_around(self) -> None:
-        self.version = str(pynvml.nvmlSystemGetDriverVersion())
-        cuda = int(pynvml.nvmlSystemGetCudaDriverVersion())
-        self.cuda = f"{cuda // 1000}.{cuda % 1000 // 10}"
+        self.version = _told(pynvml.nvmlSystemGetDriverVersion)
+        cuda = int(_told(pynvml.nvmlSystemGetCudaDriverVersion) or 0)
+        self.cuda = f"{cuda // 1000}.{cuda % 1000 // 10}" if cuda else ""
         gpus = tuple(_gpu(index) for index in range(pynvml.nvmlDeviceGetCount()))
-        self.absent = "" if gpus else "NVIDIA's driver has no GPUs"
+        self.absent = "" if gpus else _NO_GPUS
         self.opened += 1
         self.gpus = gpus
 
@@ -132,22 +163,34 @@ class Driver:
             pynvml.nvmlShutdown()
 
 
-def _gpu(index: int) -> Gpu:
+def _told(ask: Callable[[], object]) -> str:
+    """What the driver says of itself; "" where it says nothing, or rubbish: the GPUs can be read all the same."""
     try:
-        gpu = Gpu(index, pynvml.nvmlDeviceGetHandleByIndex(index))
+        return str(ask())
+    except (pynvml.NVMLError, UnicodeDecodeError):
+        return ""
+
+
+def _gpu(index: int) -> Gpu:
+    gpu = Gpu(index)
+    with suppress(LostError):
         find_parts(gpu)
-    except pynvml.NVMLError:
-        return Gpu(index, None)
-    except LostError:
-        gpu.lost = True
     return gpu
 
 
 def find_parts(gpu: Gpu) -> None:
-    """Look which MIG instances a GPU has; those that stay keep what is known of them."""
+    """Look which MIG instances a GPU has; those that stay keep what is known of them.
+
+    Raises:
+        LostError: the GPU cannot be reached.
+        GoneError: the driver has gone.
+    """
+    gpu.reach()
     mode = gpu.ask("nvmlDeviceGetMigMode")
+    if mode is None:  # it has no MIG, or did not answer this time
+        return
     known = {part.facts["uuid"]: part for part in gpu.parts}
-    gpu.parts = tuple(known.get(part.facts["uuid"], part) for part in _parts(gpu)) if mode and mode[0] else ()
+    gpu.parts = tuple(known.get(part.facts["uuid"], part) for part in _parts(gpu)) if mode[0] else ()
 
 
 def _parts(gpu: Gpu) -> Iterator[Gpu]:

@@ -33,6 +33,14 @@ def short_pci(address: str) -> str:
     return f"{int(domain or '0', 16):04x}:{rest}"
 
 
+def address_of(info: Any) -> str:  # noqa: ANN401 (a structure of NVML's, or None)
+    """The PCI address in what NVML tells of a place on the bus; "" where that is nothing, or rubbish."""
+    try:
+        return short_pci(info.busId) if info is not None else ""
+    except ValueError:  # among them text that is none
+        return ""
+
+
 class LostError(Exception):
     """The GPU cannot be reached."""
 
@@ -40,13 +48,16 @@ class LostError(Exception):
 class GoneError(Exception):
     """The driver was unloaded or replaced: NVML has to be opened anew."""
 
+    def __init__(self) -> None:
+        super().__init__("NVIDIA's driver was unloaded or replaced")
+
 
 class Gpu:
     """A GPU, or with `instance` a MIG instance of one.
 
     Args:
         index: its number as the driver counts.
-        handle: NVML's; None for a GPU that was lost before it could be asked.
+        handle: NVML's; None until it is reached.
         instance: the number of the MIG instance among those of its GPU, as `nvidia-smi -L` counts.
 
     Attributes:
@@ -55,11 +66,11 @@ class Gpu:
         facts: what about it never changes, kept by whoever asked first.
     """
 
-    def __init__(self, index: int, handle: Any, instance: int | None = None) -> None:  # noqa: ANN401 (a pointer)
+    def __init__(self, index: int, handle: Any = None, instance: int | None = None) -> None:  # noqa: ANN401 (a pointer)
         self.index = index
         self.instance = instance
         self.handle = handle
-        self.lost = handle is None
+        self.lost = False
         self.parts: tuple[Gpu, ...] = ()
         self.facts: dict[str, Any] = {}
         self._lacking: set[tuple[Any, ...]] = set()
@@ -68,6 +79,23 @@ class Gpu:
     def label(self) -> str:
         """Its number as metrics call it: `3`, or `3.1` for an instance."""
         return str(self.index) if self.instance is None else f"{self.index}.{self.instance}"
+
+    def reach(self) -> None:
+        """Get a handle, where there is none yet; only the driver's own word makes it lost, others leave it unknown.
+
+        Raises:
+            GoneError: the driver has gone.
+        """
+        if self.handle is not None:
+            return
+        try:
+            self.handle = pynvml.nvmlDeviceGetHandleByIndex(self.index)
+        except pynvml.NVMLError as error:
+            if error.value in _UNINITIALIZED:
+                raise GoneError from None
+            self.lost = error.value in _LOST
+            return
+        self.lost = False
 
     def ask(self, function: str, *arguments: Any) -> Any:  # noqa: ANN401 (whatever NVML returns)
         """Call a function of `pynvml` with this handle.
@@ -124,6 +152,8 @@ class Gpu:
             return self._understand(error.value, key)
         except pynvml.NVMLLibraryMismatchError:  # an older driver, told in another way
             return self._understand(pynvml.NVML_ERROR_FUNCTION_NOT_FOUND, key)
+        except UnicodeDecodeError:  # rubbish where a text should be
+            return None
         self.lost = False
         return found
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from vmon_core.devices import Device
-from vmon_plugin_nvidia.gpu import LostError, short_pci
+from vmon_plugin_nvidia.gpu import LostError, address_of
 from vmon_plugin_nvidia.links import device_links
 from vmon_plugin_nvidia.metrics import KIND
 from vmon_plugin_nvidia.processes import processes_of
@@ -40,20 +40,27 @@ def devices(driver: Driver, gpus: Sequence[Gpu]) -> Iterator[Device]:
 
 def _known(driver: Driver, gpu: Gpu) -> Device:
     """What never changes about a GPU; it is asked once, and known also when the GPU is lost."""
-    pci = gpu.once("nvmlDeviceGetPciInfo_v3") if gpu.instance is None else None
-    address = short_pci(pci.busId) if pci is not None else ""
+    address = address_of(_once(gpu, "nvmlDeviceGetPciInfo_v3")) if gpu.instance is None else ""
     return Device(
         kind=KIND,
         index=gpu.index,
         instance=gpu.instance,
-        uuid=gpu.once("nvmlDeviceGetUUID") or "",
-        model=gpu.once("nvmlDeviceGetName") or "",
+        uuid=_once(gpu, "nvmlDeviceGetUUID") or "",
+        model=_once(gpu, "nvmlDeviceGetName") or "",
         pci=address,
-        capability=".".join(map(str, gpu.once("nvmlDeviceGetCudaComputeCapability") or ())),
+        capability=".".join(map(str, _once(gpu, "nvmlDeviceGetCudaComputeCapability") or ())),
         driver=driver.version,
         runtime=driver.cuda,
         numa_node=_numa_node(address) if address else None,
     )
+
+
+def _once(gpu: Gpu, function: str) -> Any:  # noqa: ANN401 (whatever NVML returns)
+    """What never changes about a GPU; None where it was lost before it could say."""
+    try:
+        return gpu.once(function)
+    except LostError:
+        return None
 
 
 def _numa_node(address: str) -> int | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pynvml
 
 from vmon_core.devices import DeviceLink
-from vmon_plugin_nvidia.gpu import short_pci
+from vmon_plugin_nvidia.gpu import address_of
 from vmon_plugin_nvidia.metrics import labels_of, sample
 from vmon_plugin_nvidia.sources import Field, Fields
 
@@ -73,7 +73,7 @@ def device_links(gpu: Gpu) -> Iterator[DeviceLink]:
         yield DeviceLink(
             kind="nvlink",
             index=number,
-            remote=short_pci(pci.busId) if pci is not None else "",
+            remote=address_of(pci),
             remote_kind=_REMOTE.get(gpu.ask("nvmlDeviceGetNvLinkRemoteDeviceType", number), ""),
             version="" if version is None else str(version),
             up=bool(gpu.ask("nvmlDeviceGetNvLinkState", number)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import importlib_metadata as metadata
 
+from vmon_core.errors import VmonError
 from vmon_core.plugin import Capability, Isolation, PluginInfo, every, hookimpl
 from vmon_core.records import Severity, Target, Tick
 from vmon_plugin_nvidia.config import NVIDIAConfig
@@ -80,11 +81,17 @@ class NVIDIAPlugin:
 
     @hookimpl
     def vmon_devices(self) -> Iterable[Device]:
-        """Tell the GPUs of this machine, and how they are: as the running monitor knows it, or as one look shows it."""
+        """Tell the GPUs of this machine, and how they are: as the running monitor knows it, or as one look shows it.
+
+        Raises:
+            VmonError: nobody can say whether there are GPUs, which is another answer than none.
+        """
         from vmon_plugin_nvidia.identity import devices  # noqa: PLC0415 (as above)
 
         driver = self._opened()
         gpus = driver.ready(time.time(), WAKING_SECONDS)
+        if driver.unclear:
+            raise VmonError(driver.unclear)
         if self._collector is not None:
             return [self._collector.watching.judged(device) for device in devices(driver, gpus)]
         collector = self._make_collector(lambda *_: None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vmon_core.device_health.readings import FRESH_SECONDS
 from vmon_plugin_nvidia.events.recovery import recovery_of
 from vmon_plugin_nvidia.fabric import fabric_state
 from vmon_plugin_nvidia.metrics import labels_of, sample
@@ -34,6 +35,7 @@ class Telemetry:
 
     def __init__(self, gpu: Gpu) -> None:
         self.recovery: Recovery | None = None
+        self._recovery_at = float("-inf")
         self._gpu = gpu
         self._whole = gpu.instance is None
         catalogue = CATALOGUE if self._whole else INSTANCE
@@ -55,7 +57,8 @@ class Telemetry:
             GoneError: the driver has gone.
         """
         values = self._fields.read(self._gpu)
-        self.recovery = recovery_of(values.get(RECOVERY))
+        if RECOVERY in values or now - self._recovery_at > FRESH_SECONDS:  # a single answer may fail
+            self.recovery, self._recovery_at = recovery_of(values.get(RECOVERY)), now
         answers: dict[tuple[Any, ...], Any] = {}
         for reading, labels in self._readings:
             if slow or not reading.slow:

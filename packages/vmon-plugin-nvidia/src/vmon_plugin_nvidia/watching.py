@@ -8,16 +8,17 @@ import attrs
 import pynvml
 
 from vmon_core.device_health import DeviceState, HealthWatch
+from vmon_core.evidence import DeviceEvent, Recovery
 from vmon_plugin_nvidia.events.event_set import Watched
 from vmon_plugin_nvidia.events.events import Events
-from vmon_plugin_nvidia.gpu import LostError, short_pci
+from vmon_plugin_nvidia.gpu import LostError, address_of
 from vmon_plugin_nvidia.metrics import KIND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from vmon_core.devices import Device
-    from vmon_core.evidence import Evidence, Recovery
+    from vmon_core.evidence import Evidence
     from vmon_core.records import Sample, Severity
     from vmon_plugin_nvidia.driver import Driver
     from vmon_plugin_nvidia.events.catalogue import Catalogue
@@ -40,7 +41,8 @@ class Watching:
         self._driver = driver
         self._events = Events(pynvml, catalogue, kernel_log, say)
         self._watch = HealthWatch(KIND)
-        self._opened = 0
+        self._reached = (0, 0)
+        self._count = 0
 
     def look(
         self,
@@ -60,14 +62,26 @@ class Watching:
             recoveries: what the driver says would help, for each GPU where it says something.
             measured: whether they were measured at all this time.
         """
-        if self._opened != self._driver.opened:
-            self._opened = self._driver.opened
+        gone = self._recounted(now, len(gpus))
+        reached = self._driver.opened, sum(gpu.handle is not None for gpu in gpus)
+        if self._reached != reached:
+            self._reached = reached
             self._events.watch([watched for gpu in gpus if (watched := _watched(gpu)) is not None])
-        events = self._events.fetch(now)
+        events = [*gone, *self._events.fetch(now)]
         if not (measured or events):
             return []
         states = [_state(gpu, recoveries.get(gpu)) for gpu in gpus]
         return [*events, *self._watch.look(now, states, samples, events, measured=measured)]
+
+    def _recounted(self, now: float, count: int) -> list[DeviceEvent]:
+        """Begin anew when their number changes: the driver numbers them anew, and no history fits any more."""
+        before, self._count = self._count, count
+        if before in (0, count):
+            return []
+        self._watch = HealthWatch(KIND)
+        text = f"{count} GPUs are left of {before}; the driver may have numbered them anew"
+        event = DeviceEvent(time=now, summary=text, device="", code="gpu.missing", recovery=Recovery.UNKNOWN)
+        return [event] if count < before else []
 
     def judged(self, device: Device) -> Device:
         """The same device with its health, as it was judged last."""
@@ -82,13 +96,16 @@ class Watching:
 
 
 def _watched(gpu: Gpu) -> Watched | None:
-    """Who a GPU is; None for one that was lost before it could say."""
+    """Who a GPU is; None for one that could not be reached yet. All is asked now: once it is lost, it cannot tell."""
+    if gpu.handle is None:
+        return None
     try:
-        gpu.once("nvmlDeviceGetName")
+        for fact in ("nvmlDeviceGetName", "nvmlDeviceGetUUID", "nvmlDeviceGetCudaComputeCapability"):
+            gpu.once(fact)
         pci = gpu.once("nvmlDeviceGetPciInfo_v3")
     except LostError:
         return None
-    return Watched(gpu.handle, short_pci(pci.busId) if pci is not None else "", f"{KIND}:{gpu.label}")
+    return Watched(gpu.handle, address_of(pci), f"{KIND}:{gpu.label}")
 
 
 def _state(gpu: Gpu, recovery: Recovery | None) -> DeviceState:

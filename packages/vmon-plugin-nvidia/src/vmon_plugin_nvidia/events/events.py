@@ -38,7 +38,7 @@ class Events:
     def watch(self, gpus: Iterable[Watched]) -> None:
         """Take the events of these GPUs; to be called again when they change."""
         known = tuple(gpus)
-        self._devices = {gpu.pci: gpu.name for gpu in known}
+        self._devices = {gpu.pci: gpu.name for gpu in known if gpu.pci}
         self._set.watch(known)
 
     def fetch(self, now: float) -> list[DeviceEvent]:
