@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vmon_core.device_health import SilenceWatch, device_findings
+from vmon_core.device_health.findings import CODES
 from vmon_core.evidence import DeviceEvent, DeviceJudged, Evidence, Health, Recovery
 from vmon_core.lifecycle.facts import Facts
 from vmon_core.lifecycle.fold import KEPT_DEVICE_EVENTS, KEPT_DEVICES, fold
@@ -35,7 +36,9 @@ def judged(health: Health, codes: tuple[str, ...], device: str = "nvidia:0", tim
 
 def found(window: Window, kind: str = "nvidia") -> dict[str, Finding]:
     """The findings by their code and what they are about."""
-    return {f"{f.code} {f.entities[0]}": f for f in device_findings(window, kind)}
+    findings = {f"{f.code} {f.entities[0]}": f for f in device_findings(window, kind)}
+    assert {f.code for f in findings.values()} <= CODES  # those that are explained
+    return findings
 
 
 @pytest.mark.parametrize(

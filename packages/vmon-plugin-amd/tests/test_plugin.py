@@ -8,6 +8,8 @@ import pytest
 
 from vmon_core.config import Config
 from vmon_core.config.model import MonitorConfig, PluginsConfig
+from vmon_core.device_health import explain_finding
+from vmon_core.device_health.findings import CODES
 from vmon_core.evidence import Health
 from vmon_core.feedback import CallbackHandler, Feedback
 from vmon_core.monitor import VLLMMonitor, make_host
@@ -68,6 +70,12 @@ def test_the_second_plugin_stays_with_vmon() -> None:
     """It never calls the driver."""
     info = health.plugin.vmon_plugin_info()
     assert (info.name, info.isolation) == ("amd-health", Isolation.THREAD)
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_its_findings_are_explained(code: str) -> None:
+    """Every one that it may make."""
+    assert health.plugin.vmon_explain(code) == explain_finding(code) is not None
 
 
 def test_a_machine_without_gpus_says_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from vmon_core.device_health import explain_finding
+from vmon_core.device_health.findings import CODES
 from vmon_core.evidence import DeviceJudged, Health
 from vmon_core.lifecycle.fold import fold
 from vmon_core.testing.fakes import NOW, make_window
@@ -28,6 +30,12 @@ def test_findings_about_nvidia_devices_only() -> None:
 def test_codes_of_others_are_not_explained(code: str) -> None:
     """Somebody else may know them."""
     assert plugin.vmon_explain(code) is None
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_its_findings_are_explained(code: str) -> None:
+    """Every one that it may make."""
+    assert plugin.vmon_explain(code) == explain_finding(code) is not None
 
 
 def test_xid_is_explained() -> None:

@@ -59,6 +59,11 @@ _SUBJECTS = {
 
 _OTHER = _Subject("gpu.event", Severity.WARNING)
 
+_SILENT = "gpu.silent"
+
+CODES = frozenset({_OTHER.code, _SILENT, *(subject.code for subject in _SUBJECTS.values())})
+"""The codes of all findings that are made here."""
+
 
 def device_findings(window: Window, kind: str) -> Iterable[Finding]:
     """Say what is wrong with the devices of one kind at this moment.
@@ -84,7 +89,7 @@ def device_findings(window: Window, kind: str) -> Iterable[Finding]:
 
 def _silent(kind: str, quiet: float, now: float) -> Finding:
     return Finding(
-        code="gpu.silent",
+        code=_SILENT,
         severity=Severity.WARNING,
         summary=f"nothing is heard of {kind} devices for {quiet:.0f} s: how they are is not known",
         time=now,

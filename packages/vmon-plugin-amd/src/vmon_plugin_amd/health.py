@@ -59,6 +59,13 @@ class AMDHealthPlugin:
             self._host.emit(told)
         return device_findings(window, KIND)
 
+    @hookimpl
+    def vmon_explain(self, code: str) -> str | None:
+        """Explain a finding such as `gpu.lost`."""
+        from vmon_core.device_health import explain_finding  # noqa: PLC0415 (rarely asked)
+
+        return explain_finding(code)
+
 
 plugin = AMDHealthPlugin()
 """What the entry point names."""

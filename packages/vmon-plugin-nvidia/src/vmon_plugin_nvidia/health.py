@@ -62,10 +62,11 @@ class NvidiaHealthPlugin:
 
     @hookimpl
     def vmon_explain(self, code: str) -> str | None:
-        """Explain an Xid, such as `xid.79`."""
-        from vmon_plugin_nvidia.explaining import explain  # noqa: PLC0415 (rarely asked)
+        """Explain a finding such as `gpu.lost`, or an Xid such as `xid.79`."""
+        from vmon_core.device_health import explain_finding  # noqa: PLC0415 (rarely asked)
+        from vmon_plugin_nvidia.explaining import explain  # noqa: PLC0415 (as above)
 
-        return explain(code)
+        return explain_finding(code) or explain(code)
 
 
 plugin = NvidiaHealthPlugin()
