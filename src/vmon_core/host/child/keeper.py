@@ -144,9 +144,24 @@ class Keeper:
             return
         self.ask("vmon_start", {"host": self._host_facts(host)}, START_SECONDS)
 
+    def stop(self) -> None:
+        """Call `vmon_stop`, and end the process for good.
+
+        Raises:
+            RemoteError: it failed, or hangs; nobody else tells of it, since the process is not started again.
+        """
+        self._closing.set()
+        try:
+            if self.pid is not None:
+                self.ask("vmon_stop", {}, START_SECONDS)
+        except EndedError as error:
+            raise RemoteError(str(error)) from error
+        finally:
+            self.close()
+
     def close(self) -> None:
         """End the process for good."""
-        self._closing.set()
+        self._closing.set()  # before the process is looked at: one that begins just now looks for this in turn
         process = self._process
         if process is not None:
             process.hang_up()
@@ -179,6 +194,8 @@ class Keeper:
         except OSError as error:
             self.last_exit = f"no process could be started: {error}"
             return
+        if self._closing.is_set():
+            process.kill("it was stopped")
         try:
             self._begin(process)
         except RemoteError as error:

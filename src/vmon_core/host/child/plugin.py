@@ -108,11 +108,7 @@ class ChildPlugin:
     def vmon_stop(self) -> None:
         """Stop the plugin and end its process; its other hooks are out of service from now on."""
         self._down("it was stopped")
-        try:
-            if self._keeper.pid is not None:
-                self._keeper.ask("vmon_stop", {}, START_SECONDS)
-        finally:
-            self.close()
+        self._keeper.stop()
 
     @property
     def restarts(self) -> int:
