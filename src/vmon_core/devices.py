@@ -8,12 +8,14 @@ that everybody downstream reads one language. Figures carry the labels `kind` an
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 import attrs
 
 from vmon_core.evidence import Health, Recovery
+from vmon_core.records import Labels, Sample
 
 METRICS: Mapping[str, str] = MappingProxyType(
     {
@@ -29,31 +31,71 @@ METRICS: Mapping[str, str] = MappingProxyType(
         "gpu.temperature.margin": "celsius",  # to the point at which the device slows itself down
         "gpu.power": "watts",
         "gpu.power.limit": "watts",
-        "gpu.energy": "joules",  # counter
+        "gpu.energy": "joules",
         "gpu.clock": "hertz",  # label domain: graphics, sm, memory
         "gpu.clock.max": "hertz",  # label domain
         "gpu.throttled": "",  # 1 while it is, label reason
-        "gpu.throttle.time": "seconds",  # counter, label reason
+        "gpu.throttle.time": "seconds",  # label reason
         "gpu.pcie.generation": "",
         "gpu.pcie.generation.max": "",
         "gpu.pcie.width": "lanes",
         "gpu.pcie.width.max": "lanes",
-        "gpu.pcie.replays": "",  # counter
+        "gpu.pcie.replays": "",
         "gpu.pcie.throughput": "bytes/s",  # label direction: sent, received
         "gpu.link.up": "",  # 1 or 0, label link
-        "gpu.link.errors": "",  # counter, labels link, type
-        "gpu.link.traffic": "bytes",  # counter, labels link, direction
-        "gpu.ecc.errors": "",  # counter, labels type (corrected, uncorrected) and scope (volatile, aggregate)
-        "gpu.rows.remapped": "",  # counter, label type
+        "gpu.link.errors": "",  # labels link, type
+        "gpu.link.traffic": "bytes",  # labels link, direction
+        "gpu.ecc.errors": "",  # labels type (corrected, uncorrected) and scope (volatile, aggregate)
+        "gpu.rows.remapped": "",  # label type
         "gpu.rows.pending": "",  # 1 when a reset would remap rows
         "gpu.rows.failed": "",  # 1 when remapping failed
-        "gpu.pages.retired": "",  # counter, label type
+        "gpu.pages.retired": "",  # label type
         "gpu.fabric.state": "",  # 0 not supported, 1 not started, 2 in progress, 3 completed
-        "gpu.events": "",  # counter, label code
+        "gpu.events": "",  # label code
         "gpu.health": "",  # 0 healthy, 1 degraded, 2 unhealthy; absent when unknown
     }
 )
 """The canonical metrics of a device and their units."""
+
+COUNTERS = frozenset(
+    {
+        "gpu.energy",
+        "gpu.throttle.time",
+        "gpu.pcie.replays",
+        "gpu.link.errors",
+        "gpu.link.traffic",
+        "gpu.ecc.errors",
+        "gpu.rows.remapped",
+        "gpu.pages.retired",
+        "gpu.events",
+    }
+)
+"""Those that only grow, while the driver is loaded."""
+
+
+@cache
+def labels_of(kind: str, gpu: str, extra: Labels = ()) -> Labels:
+    """The labels of a device's samples, sorted; `gpu` is its `Device.label`."""
+    return tuple(sorted((("gpu", gpu), ("kind", kind), *extra)))
+
+
+def device_sample(name: str, value: float, time: float, labels: Labels) -> Sample:
+    """Make a sample of a canonical metric.
+
+    Args:
+        name: the metric.
+        value: in its unit.
+        time: when it was read, Unix seconds.
+        labels: as `labels_of` gives them.
+
+    Raises:
+        KeyError: there is no such metric.
+
+    >>> device_sample("gpu.power", 500, 0.0, labels_of("amd", "3"))
+    Sample(name='gpu.power', value=500.0, time=0.0, labels=(('gpu', '3'), ('kind', 'amd')), unit='watts', counter=False)
+    """
+    return Sample(name, float(value), time, labels, METRICS[name], name in COUNTERS)
+
 
 _IDENTITY = (
     *("kind", "index", "instance", "uuid", "parent", "model", "pci", "capability"),

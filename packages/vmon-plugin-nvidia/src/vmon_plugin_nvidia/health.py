@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import importlib_metadata as metadata
 
+from vmon_core.device_health.plugin import DeviceHealthPlugin
 from vmon_core.plugin import PluginInfo, hookimpl
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
-    from vmon_core.device_health import SilenceWatch
-    from vmon_core.pipeline.window import Window
-    from vmon_core.plugin import Host
-    from vmon_core.records import Finding
-
-KIND = "nvidia"
-
-
-class NvidiaHealthPlugin:
-    """Makes findings of what the nvidia plugin tells.
-
-    That plugin lives in a child process. To send it the window for each analysis would cost more than the analysis, and
-    when its driver hangs, somebody has to say so.
-    """
-
-    def __init__(self) -> None:
-        self._host: Host | None = None
-        self._silence: SilenceWatch | None = None
+class NvidiaHealthPlugin(DeviceHealthPlugin):
+    """Makes findings of what the nvidia plugin tells, and explains Xids."""
 
     @hookimpl
     def vmon_plugin_info(self) -> PluginInfo:
@@ -40,34 +21,12 @@ class NvidiaHealthPlugin:
         )
 
     @hookimpl
-    def vmon_start(self, host: Host) -> None:
-        """Begin to listen for silence."""
-        from vmon_core.device_health import SilenceWatch  # noqa: PLC0415 (only a running monitor needs it)
-
-        self._host, self._silence = host, SilenceWatch(KIND)
-
-    @hookimpl
-    def vmon_stop(self) -> None:
-        """Listen no more."""
-        self._host = self._silence = None
-
-    @hookimpl
-    def vmon_analyze(self, window: Window) -> Iterable[Finding]:
-        """Say what is wrong now."""
-        from vmon_core.device_health import device_findings  # noqa: PLC0415 (as above)
-
-        if self._host is not None and self._silence is not None and (told := self._silence.look(window)):
-            self._host.emit(told)
-        return device_findings(window, KIND)
-
-    @hookimpl
     def vmon_explain(self, code: str) -> str | None:
         """Explain a finding such as `gpu.lost`, or an Xid such as `xid.79`."""
-        from vmon_core.device_health import explain_finding  # noqa: PLC0415 (rarely asked)
-        from vmon_plugin_nvidia.explaining import explain  # noqa: PLC0415 (as above)
+        from vmon_plugin_nvidia.explaining import explain  # noqa: PLC0415 (rarely asked)
 
-        return explain_finding(code) or explain(code)
+        return super().vmon_explain(code) or explain(code)
 
 
-plugin = NvidiaHealthPlugin()
+plugin = NvidiaHealthPlugin("nvidia")
 """What the entry point names."""
