@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pynvml
 import pytest
 
-from vmon_plugin_nvidia.driver import LOOK_SECONDS, PATIENCE, Driver
+from vmon_plugin_nvidia.driver import LOOK_SECONDS, MOMENT, PATIENCE, Driver
 from vmon_testkit.nvml import Error, FakeNvml, Gpu, Scenario
 from vmon_testkit.waiting import wait_until
 
@@ -96,3 +96,22 @@ def test_driver_that_has_gone_is_opened_anew(machine: Machine) -> None:
     driver.failed()
     assert len(driver.ready(1.0, 10.0)) == 1
     assert driver.opened == 2
+
+
+def test_only_the_first_waits_for_a_driver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Questions that queue up behind each other would take so long together that their process is ended."""
+    waited: list[float | None] = []
+    with FakeNvml() as fake:
+        fake.hang("nvmlInitWithFlags")
+        driver = Driver()
+        driver.ready(0.0, 0.01)
+        thread = driver._thread
+        assert thread is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(thread, "join", waited.append)
+            for now in (1.0, 6.99, 20.0):
+                driver.ready(now, 7.0)
+        assert waited == [6.0, MOMENT, MOMENT]
+        fake.release()
+        wait_until(lambda: driver.ready(21.0, 0.1))
+        driver.close()

@@ -22,6 +22,9 @@ RELOAD_SECONDS = 10.0
 PATIENCE = 60.0
 """Seconds that a driver may take to open: it wakes up eight GPUs in about ten when nobody used them before."""
 
+MOMENT = 0.05
+"""Seconds to wait for a driver that has been waited for before."""
+
 _ABSENT = {
     pynvml.NVML_ERROR_LIBRARY_NOT_FOUND: "there is no NVIDIA driver on this machine (libnvidia-ml.so.1 is not found)",
     pynvml.NVML_ERROR_DRIVER_NOT_LOADED: "NVIDIA's driver is not loaded",
@@ -77,7 +80,8 @@ class Driver:
 
         Args:
             now: the present, in seconds of any clock.
-            wait: seconds to wait for it at most.
+            wait: seconds after the beginning of an attempt for which it is waited for: whoever asks later, and all who
+                ask while it hangs, wait for a moment only.
         """
         if not self.gpus:
             with self._beginning:  # measuring and telling the devices are threads of their own
@@ -120,7 +124,7 @@ class Driver:
         thread = self._thread
         if thread is None:
             return
-        thread.join(wait)
+        thread.join(min(wait, max(MOMENT, self._began + wait - now)))
         if not thread.is_alive():
             self._thread = None
         elif now - self._began > PATIENCE:

@@ -137,3 +137,27 @@ def test_overwritten_records_are_passed_over(tmp_path: Path, monkeypatch: pytest
     assert [seen.code for seen in log.read()] == [31]
     monkeypatch.undo()
     log.close()
+
+
+def test_log_file_that_is_rotated(tmp_path: Path) -> None:
+    """Cut short, or moved away with a new one in its place, perhaps a moment later: nothing is told twice or lost."""
+    path = tmp_path / "kern.log"
+    line = "NVRM: Xid (PCI:0000:3b:00): {}, text\n"
+    path.write_text(line.format(13) * 100)
+    log = KernelLog(str(path))
+
+    def codes() -> list[int]:
+        return [seen.code for seen in log.read()]
+
+    assert codes() == []
+    path.write_text(line.format(31))
+    assert codes() == [31]
+    with path.open("a") as file:
+        file.write(line.format(43))
+    path.rename(tmp_path / "kern.log.1")
+    assert codes() == [43]
+    path.write_text(line.format(45))
+    assert codes() == [45]
+    assert codes() == []
+    assert log.trouble == ""
+    log.close()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmon_plugin_nvidia.events.sighting import FALLEN_OFF, Sighting
@@ -36,7 +38,7 @@ class KernelLog:
     """Reads what is added to the kernel log from now on.
 
     Args:
-        path: the log; a file of the same form does for tests.
+        path: the log; a log file does as well, also one that is rotated.
         clock: tells the time in Unix seconds.
 
     Attributes:
@@ -50,8 +52,9 @@ class KernelLog:
         self._parser = Parser()
         self._read_at = clock()
         self._fd: int | None = None
+        self._path = path
         try:
-            self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._fd = self._opened()
             os.lseek(self._fd, 0, os.SEEK_END)
         except OSError as error:
             self._give_up(f"the kernel log {path} cannot be read: {error.strerror}")
@@ -59,6 +62,8 @@ class KernelLog:
     def read(self) -> list[Sighting]:
         """The Xids that were logged since the last time, each with the kernel's own time."""
         since, self._read_at = self._read_at, self._clock()
+        with suppress(OSError):  # it may be away for a moment; what was open is read on meanwhile
+            self._follow()
         found = []
         for line in self._lines():
             sighting = self._parser.feed(line, since, self._read_at)
@@ -71,6 +76,22 @@ class KernelLog:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+    def _opened(self) -> int:
+        return os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def _follow(self) -> None:
+        """Begin at the top of a log file that was rotated: cut short, or replaced. The kernel's own log never is."""
+        if self._fd is None or not stat.S_ISREG((ours := os.fstat(self._fd)).st_mode):
+            return
+        place = os.lseek(self._fd, 0, os.SEEK_CUR)
+        if place == ours.st_size and not os.path.samestat(ours, Path(self._path).stat()):
+            fresh = self._opened()
+            os.close(self._fd)
+            self._fd, self._rest = fresh, b""
+        elif place > ours.st_size:
+            os.lseek(self._fd, 0, os.SEEK_SET)
+            self._rest = b""
 
     def _lines(self) -> Iterator[str]:
         for _ in range(MOST_RECORDS):
