@@ -86,6 +86,30 @@ def test_ray_next_to_vllm_is_found(make_launch: MakeLaunch, verdicts: Verdicts, 
     assert verdicts(serving.executor, launch) == {"serving.executor": "ok"}
 
 
+def test_an_executor_is_a_name_or_a_class(make_launch: MakeLaunch, verdicts: Verdicts) -> None:
+    """VLLM takes what it does not know for MODULE.CLASS."""
+    flag = "--distributed-executor-backend"
+    assert verdicts(serving.executor, make_launch("m", flag, "nosuch")) == {"serving.executor": "failure"}
+    assert verdicts(serving.executor, make_launch("m", flag, "own.Executor")) == {}
+
+
+def test_another_version_may_have_other_executors(make_launch: MakeLaunch, verdicts: Verdicts) -> None:
+    """Nobody recorded it."""
+    launch = make_launch("m", "--distributed-executor-backend", "nosuch", version="0.99.0")
+    assert verdicts(serving.executor, launch) == {}
+
+
+@pytest.mark.parametrize(
+    ("draft", "expected"), [("/no/such", {"serving.speculative": "failure"}), ("org/draft", {}), ("[ngram]", {})]
+)
+def test_a_draft_model_must_be_there(
+    make_launch: MakeLaunch, verdicts: Verdicts, draft: str, expected: dict[str, str]
+) -> None:
+    """Or have a name that the hub could have."""
+    words = ("--speculative-config", f'{{"model": "{draft}", "num_speculative_tokens": 2}}')
+    assert verdicts(serving.speculative, make_launch("m", *words)) == expected
+
+
 def test_middleware_may_come_from_elsewhere(make_launch: MakeLaunch, verdicts: Verdicts, tmp_path: Path) -> None:
     """From PYTHONPATH; what an editable installation has cannot be seen."""
     write_tree(tmp_path, {"mine/thing.py": ""})

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vmon_plugin_preflight.rules import values
+from vmon_testkit.trees import write_tree
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import MakeLaunch, Verdicts
     from vmon_plugin_preflight.rule import Rule
 
@@ -39,6 +42,15 @@ def test_what_a_rule_says(
 ) -> None:
     """Each good and bad way to say it."""
     assert verdicts(rule, make_launch("m", *words)) == expected
+
+
+def test_a_name_must_be_in_its_registry(make_launch: MakeLaunch, verdicts: Verdicts, tmp_path: Path) -> None:
+    """The source tells; a vLLM without it proves nothing."""
+    bad = ("m", "--tokenizer-mode", "nosuch")
+    assert verdicts(values.registered, make_launch(*bad)) == {}
+    write_tree(tmp_path / "venv/lib/python3.11/site-packages/vllm", {"tokenizers/registry.py": 'M = {"hf": 1}\n'})
+    assert verdicts(values.registered, make_launch("m", "--tokenizer-mode", "hf")) == {}
+    assert verdicts(values.registered, make_launch(*bad)) == INVALID
 
 
 def test_a_wrong_key_is_answered_with_the_right_one(make_launch: MakeLaunch) -> None:

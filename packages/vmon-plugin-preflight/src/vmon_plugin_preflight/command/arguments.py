@@ -12,6 +12,10 @@ from vmon_plugin_preflight.command.table import Option, Table, recorded
 _T = TypeVar("_T")
 
 
+_LARGEST = 1 << 1000
+"""What stands for every integer beyond it, which may be too large for a float."""
+
+
 @attrs.frozen
 class Arguments:
     """What a command line says.
@@ -45,7 +49,7 @@ class Arguments:
         option = self.table.options.get(dest)
         value = self.values.get(dest, option.default if option else None)
         if kind is float and type(value) is int:
-            return cast("_T", float(value))
+            return cast("_T", float(max(-_LARGEST, min(value, _LARGEST))))
         fits = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
         return value if fits else None
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import TYPE_CHECKING, Any
 
 from vmon_plugin_preflight.command.problem import CONFIG_FILE, NO_MODEL, CommandProblem
+from vmon_plugin_preflight.regular import expands, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+
+_LARGEST = 1 << 20  # bytes of a file of options
 
 
 def with_config(words: list[str], locate: Callable[[str], Path], flags: frozenset[str]) -> list[str]:
@@ -52,11 +57,18 @@ def load_yaml(name: str, locate: Callable[[str], Path]) -> Mapping[str, Any]:
     if name.rpartition(".")[2] not in {"yaml", "yml"}:
         raise CommandProblem(CONFIG_FILE, f"vLLM takes only .yaml and .yml files, not {name}")
     try:
-        data = yaml.load(locate(name).read_text("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (both are safe loaders)
-    except (OSError, UnicodeError) as error:
+        text = read_regular(locate(name), _LARGEST).decode()
+        data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (both are safe loaders)
+    except OSError as error:
+        refused = error.errno not in {errno.EINVAL, errno.EFBIG}  # vLLM would read a pipe as well
+        summary = f"{name} cannot be read: {error.strerror}"
+        raise CommandProblem(CONFIG_FILE, summary, fix="correct its path", refused=refused) from error
+    except UnicodeError as error:
         raise CommandProblem(CONFIG_FILE, f"{name} cannot be read: {error}", fix="correct its path") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise CommandProblem(CONFIG_FILE, f"{name} is no valid YAML: {' '.join(str(error).split())}") from error
+    if expands(data):
+        raise CommandProblem(CONFIG_FILE, f"{name} stands for too many values", refused=False)
     if not isinstance(data, dict):
         raise CommandProblem(CONFIG_FILE, f"{name} is no mapping of options to values")
     return data

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import attrs
 
 from vmon_plugin_preflight.command.arguments import Arguments
 from vmon_plugin_preflight.command.config_file import with_config
-from vmon_plugin_preflight.command.problem import AMBIGUOUS, INVALID, CommandProblem
+from vmon_plugin_preflight.command.problem import AMBIGUOUS, INVALID, NOT_UNDERSTOOD, CommandProblem
 from vmon_plugin_preflight.command.readers import READERS
 from vmon_plugin_preflight.command.spelling import model_first, repeated, spelled, undotted
 from vmon_plugin_preflight.command.table import Option, Table, recorded
@@ -57,6 +58,9 @@ def parse(words: Sequence[str], version: str, locate: Callable[[str], Path]) -> 
         return Parsed(arguments=Arguments({}, table, known), problem=problem)
     except argparse.ArgumentError as error:
         return Parsed(arguments=Arguments({}, table, known), problem=_problem(error, table))
+    except (RecursionError, OverflowError) as error:
+        extreme = CommandProblem(INVALID, f"a value is too deep or too large: {error}", refused=False)
+        return Parsed(arguments=Arguments({}, table, known), problem=extreme)
     arguments = Arguments({d: v for d, v in vars(values).items() if v is not None}, table, known)
     return Parsed(arguments=arguments, unknown=tuple(unknown), repeated=tuple(repeated(given)))
 
@@ -79,13 +83,23 @@ def _prepared(words: Sequence[str], table: Table, locate: Callable[[str], Path])
     return spelled(found[1:] if served else found)
 
 
+_GIVEN_VALUE = re.compile(r"=.* could", re.DOTALL)
+"""The value of an ambiguous option, which may be a secret, in what argparse says."""
+
+
 class _Parser(argparse.ArgumentParser):
     """Raises instead of leaving the process."""
+
+    def print_help(self, file: object = None) -> NoReturn:  # noqa: ARG002 (argparse gives it)
+        """Say that help is asked for, which vLLM prints instead of starting."""
+        fix = "leave --help out"
+        raise CommandProblem(NOT_UNDERSTOOD, "`--help` prints help and starts no server", fix=fix, refused=False)
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse says in words only."""
         if message.startswith("ambiguous option"):
-            raise CommandProblem(AMBIGUOUS, message, fix="write the option in full")
+            named = _GIVEN_VALUE.sub(" could", message)
+            raise CommandProblem(AMBIGUOUS, named, fix="write the option in full")
         raise CommandProblem(INVALID, message)
 
 

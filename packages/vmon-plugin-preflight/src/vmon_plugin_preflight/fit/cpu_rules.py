@@ -31,7 +31,7 @@ def cpu(launch: Launch) -> Iterator[CompatibilityCheck]:
     code, space = "memory.cpu", launch.environment.get(_SPACE)
     if launch.platform is not Platform.CPU:
         return
-    if space is not None and not space.strip().lstrip("+-").isdigit():
+    if space is not None and not space.strip().lstrip("+-").isdecimal():
         yield failure(code, f"{_SPACE}={space} is no whole number of GiB", fix=f"{_SPACE}=4, or unset it")
         return
     nodes = memory_of_nodes(launch.path("/sys/devices/system/node"))
@@ -46,7 +46,7 @@ def _given(size: int, nodes: list[tuple[int, int]]) -> CompatibilityCheck:
     """The size of the cache is given."""
     available = max(free for _, free in nodes)
     words = f"a cache of {gib(size)}, and {gib(available)} of memory are available"
-    if _CERTAIN * size > available:
+    if size > available / _CERTAIN:
         return failure("memory.cpu", f"too little memory: {words}", fix=f"{_SPACE}={int(available / GIB / 2)}")
     return ok("memory.cpu", words)
 

@@ -79,7 +79,7 @@ def _factor(ropes: list[Mapping[str, Any]]) -> float:
     for rope in ropes:
         given = rope.get("factor")
         if (
-            rope.get("rope_type", rope.get("type")) not in _SCALED
+            str(rope.get("rope_type", rope.get("type"))) not in _SCALED
             and isinstance(given, int | float)
             and 0 < given < _LARGEST_FACTOR
         ):

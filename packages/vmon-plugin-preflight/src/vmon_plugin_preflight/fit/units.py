@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 GIB = 1 << 30
+_MOST = GIB << 50  # more is nonsense that somebody gave, and may be too large for a float
 
 BYTES: Mapping[str, int] = MappingProxyType(
     {"float32": 4, "float": 4, "float16": 2, "half": 2, "bfloat16": 2, "float64": 8}
@@ -22,4 +23,4 @@ def gib(size: float) -> str:
     >>> gib(80 << 30)
     '80.00 GiB'
     """
-    return f"{size / GIB:.2f} GiB"
+    return f"{size / GIB:.2f} GiB" if size < _MOST else "more than 2^50 GiB"

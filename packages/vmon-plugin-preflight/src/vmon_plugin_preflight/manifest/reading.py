@@ -12,12 +12,13 @@ from vmon_plugin_preflight.command.parse import parse
 from vmon_plugin_preflight.command.problem import CommandProblem
 from vmon_plugin_preflight.command.program import find_program
 from vmon_plugin_preflight.command.table import VERSIONS
+from vmon_plugin_preflight.regular import expands, read_regular
 
 if TYPE_CHECKING:
     from vmon_plugin_preflight.command.arguments import Arguments
 
 UNREADABLE = "manifest.unreadable"
-MAX_BYTES = 4_000_000
+MAX_BYTES = 1_000_000
 """Larger than any manifest."""
 
 _IMAGES = ("vllm/vllm-openai", "vllm-openai")
@@ -96,13 +97,13 @@ def _documents(path: Path) -> list[Mapping[str, Any]]:
     import yaml  # noqa: PLC0415 (only a manifest needs it)
 
     try:
-        if path.stat().st_size > MAX_BYTES:
-            summary = f"{path} is larger than a manifest: {path.stat().st_size} bytes"
-            raise CommandProblem(UNREADABLE, summary, refused=False)
-        found = list(yaml.safe_load_all(path.read_text("utf-8")))
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        found = list(yaml.load_all(read_regular(path, MAX_BYTES).decode(), Loader=loader))
     except (OSError, UnicodeError, yaml.YAMLError, RecursionError, ValueError) as error:
         text = " ".join(str(error).split())
         raise CommandProblem(UNREADABLE, f"{path} cannot be read: {text}", refused=False) from error
+    if expands(found):
+        raise CommandProblem(UNREADABLE, f"{path} stands for too many values", refused=False)
     documents = [d for d in found if isinstance(d, dict)]
     return [item for d in documents for item in (_mappings(d.get("items")) if d.get("kind") == "List" else [d])]
 

@@ -10,7 +10,7 @@ from vmon_plugin_preflight.manifest.reading import UNREADABLE, Pod, read_pods
 from vmon_plugin_preflight.verdicts import failure, not_evaluated, ok, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from vmon_core.records import CompatibilityCheck
@@ -33,7 +33,7 @@ EXIT_SECONDS = 10
 STARTUP_SECONDS = 600
 """A start that downloads and compiles takes minutes; less than this is worth a word."""
 
-_SLEEP = re.compile(r"\bsleep\s+(\d+)")
+_SLEEP = re.compile(r"\bsleep\s+(\d{1,9})\b")
 
 
 def check_manifest(path: Path) -> list[CompatibilityCheck]:
@@ -51,7 +51,15 @@ def check_manifest(path: Path) -> list[CompatibilityCheck]:
         return [not_evaluated(problem.code, problem.summary)]
     if not pods:
         return [not_evaluated(UNREADABLE, f"{path} has no container that runs vLLM")]
-    return [check for pod in pods for rule in RULES for check in rule(pod)]
+    return [check for pod in pods for rule in RULES for check in _contained(rule, pod)]
+
+
+def _contained(rule: Callable[[Pod], Iterable[CompatibilityCheck]], pod: Pod) -> list[CompatibilityCheck]:
+    """Run a rule; one that raises could not tell, and costs only itself."""
+    try:
+        return list(rule(pod))
+    except Exception as error:  # noqa: BLE001 (whatever a rule stumbles over, the others go on)
+        return [not_evaluated(UNREADABLE, f"{pod.name}: the rule failed: {type(error).__name__}: {error}")]
 
 
 def startup(pod: Pod) -> Iterator[CompatibilityCheck]:

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from vmon_plugin_preflight.regular import read_regular
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 _LARGEST = 16 << 20  # bytes; the largest published ones have some hundred kilobytes
 
 _MOST_LAYERS = 10_000
+_MOST_ARCHITECTURES = 16  # published ones name one or two, and each is looked for in sources
 
 _LATENT = frozenset(
     {
@@ -55,14 +58,12 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a file that holds a JSON object.
 
     Raises:
-        ConfigError: it does not, or it is too large to be one.
-        OSError: it cannot be read.
+        ConfigError: it does not.
+        OSError: it cannot be read, or is too large to be one.
     """
-    if path.stat().st_size > _LARGEST:
-        message = f"{path} is larger than any configuration"
-        raise ConfigError(message)
+    data = read_regular(path, _LARGEST)
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(data)
     except (ValueError, RecursionError) as error:
         message = f"{path} is no valid JSON: {str(error) or 'it is nested too deeply'}"
         raise ConfigError(message) from None
@@ -94,11 +95,12 @@ class ModelConfig:
     @cached_property
     def text(self) -> Mapping[str, Any]:
         """The part about the language model, which multi-modal models keep apart."""
-        for name in ("text_config", "thinker_config", "llm_config", "language_config"):
-            part = self.document.get(name)
-            if isinstance(part, dict):
-                return ModelConfig(part).text
-        return self.document
+        names = ("text_config", "thinker_config", "llm_config", "language_config")
+        part: Mapping[str, Any] | None = self.document
+        while part is not None:
+            found = part
+            part = next((inner for name in names if isinstance(inner := found.get(name), dict)), None)
+        return found
 
     @property
     def nested(self) -> bool:
@@ -108,7 +110,7 @@ class ModelConfig:
     @property
     def architectures(self) -> tuple[str, ...]:
         """The names of the model's classes."""
-        return tuple(_strings(self.document.get("architectures")))
+        return tuple(_strings(self.document.get("architectures")))[:_MOST_ARCHITECTURES]
 
     @property
     def model_type(self) -> str:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from vmon_plugin_preflight.model.location import Location, Place, is_offline
+from vmon_plugin_preflight.regular import read_regular
 from vmon_plugin_preflight.rule import rule
 from vmon_plugin_preflight.verdicts import failure, not_evaluated, ok
 
@@ -29,6 +30,7 @@ _OTHER_LOADERS = {
     "tensorizer",
 }
 _SHOWN = 3  # files that a message names
+_LARGEST = 64 << 20  # bytes of a tokenizer's configuration
 _PARSED = 2 << 20  # bytes of a JSON file that are parsed as a whole; of a larger one only the ends are looked at
 
 
@@ -238,7 +240,7 @@ def chat_template(launch: Launch) -> Iterator[CompatibilityCheck]:
     if any(folder.glob("chat_template*")) or any(folder.glob("tekken.json")):
         return
     try:
-        template = b'"chat_template"' in (folder / "tokenizer_config.json").read_bytes()
+        template = b'"chat_template"' in read_regular(folder / "tokenizer_config.json", _LARGEST)
     except OSError:
         template = False
     if not template:

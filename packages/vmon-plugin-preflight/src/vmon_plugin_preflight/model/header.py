@@ -21,6 +21,8 @@ LONGEST = 100_000_000
 """Bytes that a header may have; the reference implementation refuses longer ones."""
 
 _PREFIX = struct.Struct("<Q")
+_MOST_BITS = 1 << 64  # the reference implementation counts bytes in a machine word
+
 _POINTER = b"version "  # how the text begins that Git LFS puts in place of a file
 
 BITS: Mapping[str, int] = {
@@ -156,6 +158,9 @@ def _check_size(name: str, dtype: object, shape: tuple[int, ...], size: int) -> 
         raise HeaderError(message)
     for count in shape:
         bits *= count
+        if bits > _MOST_BITS:
+            message = f"has a tensor {name!r:.80} larger than any file"
+            raise HeaderError(message)
     if bits != 8 * size:
         message = f"gives the tensor {name!r:.80} {size} bytes, where {dtype} {list(shape)} needs {bits / 8:.0f}"
         raise HeaderError(message)

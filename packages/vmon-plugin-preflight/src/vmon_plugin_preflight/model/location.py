@@ -5,6 +5,7 @@ The cache is read as `huggingface_hub` lays it out, and the network is never ask
 
 from __future__ import annotations
 
+import os
 import re
 from enum import Enum, auto
 from pathlib import Path
@@ -91,9 +92,9 @@ def locate(name: str, revision: str | None, environment: Mapping[str, str], find
     if name.startswith(_REMOTE):
         return Location(name, Place.STORE, detail="an object store")
     path = find(str(_expand(name, environment)) if name.startswith("~/") else name)
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 (unlike Path, it also answers for a name that is too long)
         return Location(name, Place.FOLDER, path, f"the folder {path}")
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113 (likewise)
         return Location(name, Place.FILE, path.parent, f"the file {path}")
     if not valid_repository(name):
         return Location(name, Place.INVALID, detail=f"{path} does not exist, and {name!r} is no name of a repository")

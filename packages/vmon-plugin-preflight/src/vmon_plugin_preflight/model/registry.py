@@ -80,7 +80,7 @@ class Registry:
 
     def in_transformers(self, architecture: str) -> bool:
         """Whether Transformers has a class of this name, which vLLM's Transformers backend may run."""
-        needle = f"class {architecture}(".encode()
+        needle = f"class {architecture}(".encode(errors="replace")
         folder = self.site / "transformers" / "models"
         try:
             return any(needle in path.read_bytes() for path in folder.glob(f"{_stem(architecture)}*/modeling_*.py"))
@@ -110,7 +110,7 @@ class Registry:
 
     def names_quantization(self, method: str) -> bool:
         """Whether vLLM's source of quantization names `method`, as one that it runs as another, such as auto-round."""
-        folder, needle = self.site / "vllm/model_executor/layers/quantization", f'"{method}"'.encode()
+        folder, needle = self.site / "vllm/model_executor/layers/quantization", f'"{method}"'.encode(errors="replace")
         try:
             return any(needle in path.read_bytes() for path in folder.rglob("*.py"))
         except OSError:

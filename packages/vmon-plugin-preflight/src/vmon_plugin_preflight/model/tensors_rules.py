@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vmon_plugin_preflight.model.header import Tensor
     from vmon_plugin_preflight.model.weights import Weights
 
-_LAYER = re.compile(r"model\.layers\.(\d+)\.(.+)")
+_LAYER = re.compile(r"model\.layers\.(\d{1,9})\.(.+)")
 _LLAMA_LIKE = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 _FLOATS = frozenset({"F32", "F16", "BF16"})
 _SHOWN = 3

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
+from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +20,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from vmon_plugin_preflight.model.header import Header, HeaderError, read_header
+from vmon_plugin_preflight.regular import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +30,7 @@ HEADERS = 512
 
 _PATIENCE = 0.6  # seconds for all headers: a network file system may take longer for one than this takes for all
 _THREADS = 16
+_LARGEST_INDEX = 256 << 20  # bytes; an index of 20,000 files has a few
 _NOT_WEIGHTS = ("training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.pt", "scaler.pt")
 _PATTERNS: Mapping[str, tuple[str, ...]] = {
     "hf": ("*.safetensors", "*.bin", "*.pt"),
@@ -129,7 +134,7 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 def read_index(path: Path) -> tuple[dict[str, str], str]:
     """Read which file holds which tensor; the second value says what is wrong with it."""
     try:
-        weight_map = json.loads(path.read_bytes())["weight_map"]
+        weight_map = json.loads(read_regular(path, _LARGEST_INDEX))["weight_map"]
         names = {str(tensor): file for tensor, file in weight_map.items() if isinstance(file, str)}
     except FileNotFoundError:
         return {}, ""
@@ -152,19 +157,24 @@ def spread(names: Sequence[str], limit: int) -> list[str]:
 
 def _read_all(folder: Path, names: Sequence[str]) -> tuple[dict[str, Header], dict[str, str]]:
     """Read headers at the same time, because a network file system makes each of them wait."""
-    pool = ThreadPoolExecutor(min(_THREADS, len(names)) or 1)
-    futures = [pool.submit(_read, folder / name) for name in names]
-    wait(futures, timeout=_PATIENCE)
-    pool.shutdown(wait=False, cancel_futures=True)
-    headers: dict[str, Header] = {}
-    damaged: dict[str, str] = {}
-    for name, future in zip(names, futures, strict=True):
-        answer = future.result() if future.done() and not future.cancelled() else None
-        if isinstance(answer, Header):
-            headers[name] = answer
-        elif answer is not None:
-            damaged[name] = answer
-    return headers, damaged
+    deadline, waiting = time.monotonic() + _PATIENCE, deque(names)
+    answers: dict[str, Header | str] = {}
+
+    def work() -> None:
+        while waiting and time.monotonic() < deadline:
+            with suppress(IndexError):  # another thread took the last one
+                name = waiting.popleft()
+                answers[name] = _read(folder / name)
+
+    # Daemons, because at its end Python waits for the threads of a pool, and one may hang in a dead file system.
+    threads = [threading.Thread(target=work, name="vmon-headers", daemon=True) for _ in names[:_THREADS]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    told = [(name, answers[name]) for name in names if name in answers]
+    headers = {name: answer for name, answer in told if isinstance(answer, Header)}
+    return headers, {name: answer for name, answer in told if isinstance(answer, str)}
 
 
 def _read(path: Path) -> Header | str:

@@ -27,6 +27,10 @@ _HOLDS: Mapping[str, tuple[Callable[[float, float], bool], str]] = MappingProxyT
 )
 
 
+_HINTED = 5
+"""Unknown options for which a better one is looked for, which takes milliseconds each."""
+
+
 @rule("arguments.unknown")
 def unknown(launch: Launch) -> Iterator[CompatibilityCheck]:
     """Every word must be one that this version takes."""
@@ -35,14 +39,16 @@ def unknown(launch: Launch) -> Iterator[CompatibilityCheck]:
     if not words:
         yield ok("arguments.unknown", f"vLLM {arguments.table.version} takes every option")
         return
-    options = [w for w in words if w.startswith("-")] or list(words)
-    hints = {w: nearest(w, arguments.table) for w in options}
-    fix = "; ".join(f"write {hint} instead of {w}" for w, hint in hints.items() if hint) or f"remove {' '.join(words)}"
+    # Only names: a value may be a secret whose option is misspelt.
+    options = [w.partition("=")[0] for w in words if w.startswith("-")] or list(words)
+    named = " ".join(options)
+    hints = {w: nearest(w, arguments.table) for w in options[:_HINTED]}
+    fix = "; ".join(f"write {hint} instead of {w}" for w, hint in hints.items() if hint) or f"remove {named}"
     if arguments.known:
-        yield failure("arguments.unknown", f"vLLM {arguments.table.version} does not know {' '.join(words)}", fix=fix)
+        yield failure("arguments.unknown", f"vLLM {arguments.table.version} does not know {named}", fix=fix)
     else:
         version = launch.installation.version or "that will run"
-        why = f"nobody recorded what version {version} takes; {arguments.table.version} does not know {' '.join(words)}"
+        why = f"nobody recorded what version {version} takes; {arguments.table.version} does not know {named}"
         yield not_evaluated("arguments.unknown", why, fix=fix)
 
 

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from vmon_plugin_preflight.model.location import Place, locate
 from vmon_plugin_preflight.rule import rule
 from vmon_plugin_preflight.verdicts import failure, not_evaluated, ok, warning
 
@@ -82,7 +83,8 @@ def tls(launch: Launch) -> Iterator[CompatibilityCheck]:
             continue
         flag = launch.arguments.flag(dest)
         try:
-            launch.path(name).open("rb").close()
+            if not launch.path(name).is_fifo():  # whose opening waits for a writer
+                launch.path(name).open("rb").close()
         except OSError as error:
             yield failure("serving.tls", f"{flag} {name}: {error.strerror}", fix=f"correct the path of {flag}")
         else:
@@ -114,12 +116,19 @@ def _adapter(launch: Launch, name: str, path: str) -> CompatibilityCheck:
     return not_evaluated(code, f"whether adapter {name} ({path}) can be had needs the network")
 
 
+_WITH_DRAFT = (None, "draft_model", "eagle", "eagle3")
+
+
 @rule("serving.speculative")
 def speculative(launch: Launch) -> Iterator[CompatibilityCheck]:
     """Speculation by n-grams needs the number of tokens; a draft model may tell it itself."""
     given = launch.arguments.get("speculative_config", dict)
     if given is None:
         return
+    if given.get("method") in _WITH_DRAFT and isinstance(given.get("model"), str):
+        draft = locate(given["model"], None, launch.environment, launch.path)
+        if draft.place is Place.INVALID and draft.name != "[ngram]":  # which vLLM takes for a method
+            yield failure("serving.speculative", f"the draft model: {draft.detail}", fix="correct its path")
     if given.get("method") in {"ngram", "ngram_gpu"}:
         code, number = "serving.speculative", given.get("num_speculative_tokens")
         if not isinstance(number, int) or number < 1:
@@ -145,10 +154,17 @@ def connector(launch: Launch) -> Iterator[CompatibilityCheck]:
         yield failure("serving.connector", f"there is no KV connector {name!r}", fix=fix)
 
 
+_EXECUTORS = ("mp", "ray", "uni", "external_launcher")
+
+
 @rule("serving.executor")
 def executor(launch: Launch) -> Iterator[CompatibilityCheck]:
-    """Ray must be installed next to vLLM when it is to start the workers."""
+    """Ray must be installed next to vLLM when it is to start the workers; an own class is given with its module."""
     package = launch.installation.package
+    given = launch.arguments.get("distributed_executor_backend", str)
+    if given and given not in _EXECUTORS and "." not in given and launch.arguments.known:
+        summary = f"there is no executor {given!r}, and it is no MODULE.CLASS"
+        yield failure("serving.executor", summary, fix=f"--distributed-executor-backend {'|'.join(_EXECUTORS)}")
     if launch.arguments.get("distributed_executor_backend", str) != "ray" or package is None:
         return
     if (package.parent / "ray").is_dir():

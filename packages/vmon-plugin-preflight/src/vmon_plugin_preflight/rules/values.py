@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from vmon_plugin_preflight.command.table import Option
     from vmon_plugin_preflight.launch import Launch
 
+_REGISTRIES = {"tokenizer_mode": "tokenizers/registry.py", "config_format": "transformers_utils/config.py"}
+
 _LEVELS = frozenset({"0", "1", "2", "3", "O0", "O1", "O2", "O3"})
 
 
@@ -74,6 +76,23 @@ def _unknown_keys(launch: Launch, option: Option) -> Iterator[CompatibilityCheck
         yield failure(INVALID, summary, fix=fix) if launch.arguments.known else not_evaluated(INVALID, summary, fix=fix)
 
 
+@rule(INVALID)
+def registered(launch: Launch) -> Iterator[CompatibilityCheck]:
+    """Some names are looked up in a registry, which the source of vLLM fills, and plugins may."""
+    registry, package = launch.subject.registry, launch.installation.package
+    for dest, source in _REGISTRIES.items():
+        given = launch.arguments.get(dest, str)
+        if given in {None, "auto", "slow"} or registry is None or package is None or registry.plugins:
+            continue
+        try:
+            names = (package / source).read_text("utf-8")
+        except (OSError, ValueError):
+            continue
+        if f'"{given}"' not in names and launch.arguments.known:
+            flag = launch.arguments.flag(dest)
+            yield failure(INVALID, f"{flag}: vLLM has no {given!r}", fix=f"{flag} auto")
+
+
 @rule(CONFIG_FILE)
 def config_file(launch: Launch) -> Iterator[CompatibilityCheck]:
     """VLLM looks for the word `--config` only; `--config=FILE` is taken and does nothing."""
@@ -83,4 +102,4 @@ def config_file(launch: Launch) -> Iterator[CompatibilityCheck]:
         yield warning(CONFIG_FILE, summary, fix=f"--config {given}")
 
 
-RULES = (optimization, active, length, objects, keys, config_file)
+RULES = (optimization, active, length, objects, keys, registered, config_file)
