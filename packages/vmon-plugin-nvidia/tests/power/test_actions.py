@@ -138,3 +138,17 @@ def test_damaged_ledger_is_empty(tmp_path: Path, text: str) -> None:
     file = tmp_path / "settings.json"
     file.write_text(text)
     assert Ledger(file).find("GPU", "power limit") is None
+
+
+def test_what_was_set_before_a_reboot_is_not_ours(fake: FakeNvml, tmp_path: Path) -> None:
+    """A reboot frees clocks and resets limits: what is set now was set by somebody else, even to the same value."""
+    boot, path = tmp_path / "boot_id", tmp_path / "settings.json"
+    boot.write_text("yesterday\n")
+    ledger = Ledger(path, boot)
+    do(ledger, "lock_clocks", gpu=0, min_mhz=300, max_mhz=900)
+    do(ledger, "set_power_limit", gpu=0, watts=500)
+    boot.write_text("today\n")
+    for kind in ("reset_clocks", "restore_power_limit"):
+        assert do(Ledger(path, boot), kind, gpu=0)[0] == "skipped"
+    assert fake.scenario.gpus[0].locked_clocks == (300, 900)
+    assert fake.scenario.gpus[0].power_limit == 500_000
