@@ -98,7 +98,8 @@ def test_a_monitor_measures_judges_and_survives_a_hang(tmp_path: Path) -> None:
         with watch.monitor:
             wait_until(lambda: watch.window.latest("gpu.power") == 280)
             assert watch.child is not None
-            devices = watch.monitor.get_lifecycle_report().checkpoint.hardware["devices"]
+            hardware = lambda: watch.monitor.get_lifecycle_report().checkpoint.hardware  # noqa: E731 (asked until it tells)
+            devices = wait_until(lambda: hardware().get("devices"))
             assert [device["pci"] for device in devices] == ["0000:26:00.0", "0000:36:00.0"]
             fake.change(gpu=1, uncorrected=1)
             wait_until(lambda: "gpu.ecc" in watch.findings())
