@@ -113,6 +113,14 @@ def test_event_of_an_unknown_device_is_a_finding() -> None:
     assert list(found(past(event))) == ["gpu.xid nvidia"]
 
 
+def test_event_about_nobody_is_no_finding_of_another_vendor() -> None:
+    """Both vendors' plugins may be installed; only NVIDIA's GPUs are there."""
+    event = DeviceEvent(time=NOW, device="", code="gpu.missing", recovery=Recovery.UNKNOWN, summary="one is gone")
+    window = past(event, judged(Health.HEALTHY, ()))
+    assert list(found(window)) == ["gpu.event nvidia"]
+    assert found(window, "amd") == {}
+
+
 # --- silence ---
 
 

@@ -121,8 +121,9 @@ def _of_device(judged: DeviceJudged, now: float) -> Iterator[Finding]:
 
 def _of_events(window: Window, kind: str) -> Iterator[Finding]:
     """Events that say nothing against a device, each told once: they say whose fault an application's end was."""
+    vendors = {name.partition(":")[0] for name in window.facts.devices} or {kind}
     for event in window.facts.device_events:
-        ours = event.device.startswith(f"{kind}:") or not event.device
+        ours = event.device.startswith(f"{kind}:") or (not event.device and kind in vendors)
         if ours and window.now - event.time <= EVENT_SECONDS and _stands_alone(window, event):
             yield Finding(
                 code=_subject(event.code).code,
