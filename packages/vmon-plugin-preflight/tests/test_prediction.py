@@ -10,15 +10,16 @@ from hypothesis import strategies as st
 
 from vmon_core.plugin import LaunchRequest
 from vmon_plugin_preflight import prediction
-from vmon_plugin_preflight.prediction import predict
+from vmon_plugin_preflight.prediction import doubted, predict
 from vmon_plugin_preflight.rule import Rule
-from vmon_plugin_preflight.verdicts import ok
+from vmon_plugin_preflight.verdicts import failure, ok
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
 
+    from conftest import MakeLaunch
     from vmon_core.records import CompatibilityCheck
 
 NEVER = threading.Event()
@@ -78,3 +79,11 @@ def test_no_command_breaks_it(tmp_path: Path, words: list[str]) -> None:
     found = ask(tmp_path, "vllm", "serve", *words)
     assert found
     assert not [c for c in found if c.summary.startswith("the rule failed")]
+
+
+def test_what_a_recorded_version_refuses_another_one_may_take(make_launch: MakeLaunch) -> None:
+    """Its failures are warnings then; what holds for every version stays a failure."""
+    refused, gone = failure("parallel.heads", "3 ranks"), failure("model.location", "no folder")
+    other = make_launch("m", version="0.99.0")
+    assert str(doubted(refused, other).verdict) == "warning"
+    assert doubted(gone, other) == gone

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from vmon_core.records import CheckVerdict
 from vmon_plugin_preflight.command.arguments import Arguments
 from vmon_plugin_preflight.command.parse import Parsed, parse
 from vmon_plugin_preflight.command.problem import CommandProblem
@@ -30,6 +31,22 @@ if TYPE_CHECKING:
 
 RESERVE = 0.1
 """The share of the time that is kept back, so that what was found by the deadline can still be handed over."""
+
+
+_EVERY_VERSION = (
+    *("command.", "network.", "devices.", "memory.free", "memory.weights", "environment.vllm_port"),
+    *("model.location", "model.config", "model.type", "model.architecture", "model.remote_code", "model.rope"),
+    *("model.weights", "model.shards", "model.damaged", "model.tokenizer"),
+    *(
+        "serving.tls",
+        "serving.executor",
+        "serving.tool_parser",
+        "serving.chat_template",
+        "serving.lora",
+        "serving.middleware",
+    ),
+)
+"""Codes whose failures rest on files, devices, the kernel, or the source of the very vLLM that will run."""
 
 
 def predict(request: LaunchRequest, devices: tuple[Device, ...], root: Path = Path("/")) -> list[CompatibilityCheck]:
@@ -93,6 +110,23 @@ def _told(problem: CommandProblem, launch: Launch) -> CompatibilityCheck:
     return not_evaluated(problem.code, why, fix=problem.fix)
 
 
+def doubted(check: CompatibilityCheck, launch: Launch) -> CompatibilityCheck:
+    """A failure that rests on what a recorded version does, as a warning when another one, or nobody knows which, runs.
+
+    Args:
+        check: what a rule concluded.
+        launch: the launch.
+
+    Returns:
+        The check; what holds for every version, and what is no failure, stays as it is.
+    """
+    if check.verdict is not CheckVerdict.FAILURE or launch.arguments.known or check.code.startswith(_EVERY_VERSION):
+        return check
+    version = launch.installation.version or "that will run"
+    why = f"this is what {launch.arguments.table.version} does, and nobody recorded version {version}"
+    return attrs.evolve(check, verdict=CheckVerdict.WARNING, evidence=(*check.evidence, why))
+
+
 def _rest_is_unknown() -> CompatibilityCheck:
     return not_evaluated(
         "preflight.skipped", "checks of arguments, model and memory need a command line that can be read"
@@ -106,7 +140,7 @@ def _within(rules: Sequence[Rule], launch: Launch, deadline: float) -> list[Comp
 
     def work() -> None:
         for rule in rules:
-            results = list(rule.run(launch))
+            results = [doubted(check, launch) for check in rule.run(launch)]
             if time.monotonic() > deadline:
                 return
             found.extend(results)

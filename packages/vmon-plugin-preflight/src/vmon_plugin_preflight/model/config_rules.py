@@ -33,7 +33,13 @@ def config(launch: Launch) -> Iterator[CompatibilityCheck]:
         yield failure(code, subject.problem, fix=fix)
     elif found is None:
         yield not_evaluated(code, subject.problem)
-    elif found.text_type in _EVEN_HEADS and found.hidden and found.heads and found.hidden % found.heads:
+    elif (
+        launch.arguments.known
+        and found.text_type in _EVEN_HEADS
+        and found.hidden
+        and found.heads
+        and found.hidden % found.heads
+    ):
         summary = f"hidden_size {found.hidden} is not a multiple of num_attention_heads {found.heads}"
         yield failure(code, f"{summary}, which Transformers refuses", fix="correct config.json, or --hf-overrides")
     else:
