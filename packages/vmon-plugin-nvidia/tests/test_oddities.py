@@ -161,6 +161,19 @@ def test_driver_that_is_reloaded_is_looked_for_soon() -> None:
     assert said == ["NVIDIA's driver is not loaded", "there are NVIDIA GPUs now"]
 
 
+def test_health_is_told_at_once_when_the_driver_is_back(bench: Any) -> None:
+    """Meanwhile it was called unknown; nobody waits for the next minute's judgement."""
+    with FakeNvml(TWO) as fake:
+        ours = bench(fake)
+        ours.look(1.0)
+        fake.change(errors={"nvmlDeviceGetTemperature": Error.UNINITIALIZED})
+        assert ours.look(2.0) == []
+        fake.change(errors={})
+        ours.driver.ready(3.0, 10.0)
+        told = [each.health for each in ours.look(4.0) if isinstance(each, DeviceJudged)]
+        assert told == [Health.HEALTHY, Health.HEALTHY]
+
+
 def test_instances_stay_when_one_answer_fails(bench: Any) -> None:
     """A GPU that once does not say whether MIG is on has its instances all the same."""
     with FakeNvml(Scenario(gpus=(Gpu(instances=(Instance(gpu_instance=7),)),))) as fake:

@@ -110,6 +110,11 @@ class HealthWatch:
             found += self._judge(patient, now, measured=measured)
         return found
 
+    def tell_anew(self) -> None:
+        """Tell every judgement at the next look: after a silence, others hold the devices for unknown."""
+        for patient in self._patients.values():
+            patient.told_at = float("-inf")
+
     def judgement(self, label: str) -> Judgement | None:
         """The latest judgement of a device; None when it was never looked at."""
         patient = self._patients.get(label)

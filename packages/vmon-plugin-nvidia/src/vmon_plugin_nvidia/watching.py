@@ -66,6 +66,7 @@ class Watching:
         reached = self._driver.opened, sum(gpu.handle is not None for gpu in gpus)
         if self._reached != reached:
             self._reached = reached
+            self._watch.tell_anew()
             self._events.watch([watched for gpu in gpus if (watched := _watched(gpu)) is not None])
         events = [*gone, *self._events.fetch(now)]
         if not (measured or events):
