@@ -185,3 +185,10 @@ def test_a_file_system_that_hangs_holds_nobody(tmp_path: Path, monkeypatch: pyte
 def test_what_is_shown_has_an_end() -> None:
     """A megabyte is cut."""
     assert plain("x" * 1_000_000).endswith("... (1000000 characters)")
+
+
+def test_a_generation_config_that_is_nowhere(tmp_path: Path) -> None:
+    """VLLM takes its path for a repository of the hub, and its own words for what they are."""
+    model(tmp_path, LLAMA)
+    assert str(ask(tmp_path, "/m", "--generation-config", "/no/such")["model.location"].verdict) == "failure"
+    assert str(ask(tmp_path, "/m", "--generation-config", "vllm")["model.location"].verdict) == "ok"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from vmon_plugin_preflight.model.location import Location, Place, is_offline
+from vmon_plugin_preflight.model.location import Location, Place, is_offline, locate
 from vmon_plugin_preflight.regular import read_regular
 from vmon_plugin_preflight.rule import rule
 from vmon_plugin_preflight.verdicts import failure, not_evaluated, ok
@@ -41,6 +41,11 @@ def location(launch: Launch) -> Iterator[CompatibilityCheck]:
     yield _located("model.location", subject.location, launch, "the model")
     if subject.config_location is not subject.location:
         yield _located("model.location", subject.config_location, launch, "--hf-config-path")
+    generation = launch.arguments.get("generation_config", str)
+    if generation not in {None, "", "auto", "vllm"}:
+        found = locate(str(generation), None, launch.environment, launch.path)
+        if found.place is Place.INVALID:
+            yield _located("model.location", found, launch, "--generation-config")
 
 
 def _located(code: str, found: Location, launch: Launch, what: str) -> CompatibilityCheck:
