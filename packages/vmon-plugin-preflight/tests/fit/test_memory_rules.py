@@ -190,6 +190,7 @@ def node(total: int, free: int) -> str:
         ([(16, 12)], {"VLLM_CPU_KVCACHE_SPACE": "4"}, "", "ok"),
         ([(16, 12)], {"VLLM_CPU_KVCACHE_SPACE": "500"}, "", "failure"),
         ([(16, 12)], {"VLLM_CPU_KVCACHE_SPACE": "lots"}, "", "failure"),
+        ([(16, 12)], {"VLLM_CPU_KVCACHE_SPACE": "-1"}, "", "failure"),
         ([(16, 12)], {"VLLM_CPU_KVCACHE_SPACE": ""}, "", "failure"),
         ([(16, 15)], {}, "", "ok"),
         ([(16, 8)], {}, "", "failure"),

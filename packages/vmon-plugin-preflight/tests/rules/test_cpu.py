@@ -25,6 +25,8 @@ NODES = {"sys/devices/system/node/node0/cpulist": "0-3", "sys/devices/system/nod
         ("-tp 4", "nobind", {"cpu.binding": "ok"}),
         ("-tp 2", "0-3|4-7", {}),
         ("-tp 2", "0-7", {"cpu.binding": "failure"}),
+        ("-tp 2", "0,2-3|4, 6", {}),
+        ("-tp 1", "all", {"cpu.binding": "failure"}),
     ],
 )
 def test_workers_want_nodes(  # noqa: PLR0913, PLR0917 (fixtures and parameters)

@@ -31,7 +31,7 @@ def cpu(launch: Launch) -> Iterator[CompatibilityCheck]:
     code, space = "memory.cpu", launch.environment.get(_SPACE)
     if launch.platform is not Platform.CPU:
         return
-    if space is not None and not space.strip().lstrip("+-").isdecimal():
+    if space is not None and not space.strip().lstrip("+").isdecimal():
         yield failure(code, f"{_SPACE}={space} is no whole number of GiB", fix=f"{_SPACE}=4, or unset it")
         return
     nodes = memory_of_nodes(launch.path("/sys/devices/system/node"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from vmon_plugin_preflight.launch import Platform
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from vmon_plugin_preflight.launch import Launch
 
 BINDING = "cpu.binding"
+_BIND = "VLLM_CPU_OMP_THREADS_BIND"
+_LIST = re.compile(r"\s*\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*\s*")
 
 
 @rule(BINDING)
@@ -23,14 +26,17 @@ def binding(launch: Launch) -> Iterator[CompatibilityCheck]:
     if launch.platform is not Platform.CPU:
         return
     workers = launch.arguments.size("tensor_parallel_size") * launch.arguments.size("pipeline_parallel_size")
-    bind = launch.environment.get("VLLM_CPU_OMP_THREADS_BIND", "auto")
+    bind = launch.environment.get(_BIND, "auto")
     if bind == "nobind":
         yield ok(BINDING, "threads are not bound")
     elif bind == "auto":
         yield from _automatic(launch, workers)
+    elif not all(_LIST.fullmatch(cpus) for cpus in bind.split("|")):
+        fix = f"{_BIND}=auto, nobind, or lists such as 0-3|4-7"
+        yield failure(BINDING, f"{_BIND} {bind!r} is no list of processors", fix=fix)
     elif launch.arguments.size("data_parallel_size") == 1 and len(bind.split("|")) != workers:
-        summary = f"VLLM_CPU_OMP_THREADS_BIND has {len(bind.split('|'))} lists of processors for {workers} workers"
-        yield failure(BINDING, summary, fix="VLLM_CPU_OMP_THREADS_BIND=auto, or a list for each, separated by |")
+        summary = f"{_BIND} has {len(bind.split('|'))} lists of processors for {workers} workers"
+        yield failure(BINDING, summary, fix=f"{_BIND}=auto, or a list for each, separated by |")
 
 
 def _automatic(launch: Launch, workers: int) -> Iterator[CompatibilityCheck]:
@@ -40,7 +46,7 @@ def _automatic(launch: Launch, workers: int) -> Iterator[CompatibilityCheck]:
     if nodes == 0:
         yield not_evaluated(BINDING, "how many NUMA nodes there are could not be read")
     elif workers > nodes:
-        fix = "VLLM_CPU_OMP_THREADS_BIND=nobind, or a list of processors for each worker: 0-3|4-7"
+        fix = f"{_BIND}=nobind, or a list of processors for each worker: 0-3|4-7"
         yield failure(BINDING, f"{workers} workers want a NUMA node each, and there are {nodes}", fix=fix)
     else:
         yield ok(BINDING, f"{workers} workers on {nodes} NUMA nodes")

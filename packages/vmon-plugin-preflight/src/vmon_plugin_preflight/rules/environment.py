@@ -102,6 +102,19 @@ def log_level(launch: Launch) -> Iterator[CompatibilityCheck]:
         yield failure("environment.log_level", f"VLLM_LOGGING_LEVEL {value!r} is no level", fix=fix)
 
 
+@rule("environment.log_config")
+def log_config(launch: Launch) -> Iterator[CompatibilityCheck]:
+    """A file with the settings of the log must be there (`vllm.logger`)."""
+    name = launch.environment.get("VLLM_LOGGING_CONFIG_PATH")
+    if not name or launch.environment.get("VLLM_CONFIGURE_LOGGING", "1") != "1":
+        return
+    if launch.path(name).exists():
+        yield ok("environment.log_config", f"VLLM_LOGGING_CONFIG_PATH {name} is there")
+    else:
+        summary = f"VLLM_LOGGING_CONFIG_PATH {name} is no file here"
+        yield failure("environment.log_config", summary, fix="correct the path, or unset VLLM_LOGGING_CONFIG_PATH")
+
+
 @rule("environment.debug")
 def debug(launch: Launch) -> Iterator[CompatibilityCheck]:
     """Debug switches that were left on."""
@@ -127,4 +140,4 @@ def _is_number(text: str) -> bool:
     return True
 
 
-RULES = (vllm_port, unknown, numbers, log_level, debug)
+RULES = (vllm_port, unknown, numbers, log_level, log_config, debug)

@@ -174,19 +174,35 @@ def executor(launch: Launch) -> Iterator[CompatibilityCheck]:
         yield failure("serving.executor", "Ray is not installed next to vLLM", fix=fix)
 
 
+_CLASSES = ("logits_processors", "worker_cls", "worker_extension_cls", "scheduler_cls")
+
+
 @rule("serving.middleware")
 def middleware(launch: Launch) -> Iterator[CompatibilityCheck]:
     """The module of a middleware is imported when the model is loaded already."""
-    package, code = launch.installation.package, "serving.middleware"
     for name in launch.arguments.get("middleware", list) or ():
-        top = str(name).partition(".")[0]
-        if package is None or any(package.parent.glob("__editable__*")):
-            yield not_evaluated(code, f"where --middleware {name} would come from cannot be seen")
-        elif top in sys.stdlib_module_names or any(_has_module(p, top) for p in _import_path(launch, package.parent)):
-            yield ok(code, f"there is a module {top} for --middleware {name}")
-        else:
-            fix = "install it in vLLM's environment, or name its folder in PYTHONPATH"
-            yield failure(code, f"no module {top} for --middleware {name}", fix=fix)
+        yield _importable(launch, "serving.middleware", "--middleware", str(name))
+
+
+@rule("serving.classes")
+def classes(launch: Launch) -> Iterator[CompatibilityCheck]:
+    """Classes that take the place of vLLM's own are imported by the engine or its workers, after half a minute."""
+    for dest in _CLASSES:
+        if launch.arguments.given(dest):
+            given = launch.arguments.get(dest, object)
+            for name in given if isinstance(given, list) else [given]:
+                yield _importable(launch, "serving.classes", launch.arguments.flag(dest), str(name))
+
+
+def _importable(launch: Launch, code: str, flag: str, name: str) -> CompatibilityCheck:
+    """Whether Python would find the module of `name`, which is written `module.Thing` or `module:Thing`."""
+    package, top = launch.installation.package, name.partition(":")[0].partition(".")[0]
+    if package is None or any(package.parent.glob("__editable__*")):
+        return not_evaluated(code, f"where {flag} {name} would come from cannot be seen")
+    if top in sys.stdlib_module_names or any(_has_module(p, top) for p in _import_path(launch, package.parent)):
+        return ok(code, f"there is a module {top} for {flag} {name}")
+    fix = "install it in vLLM's environment, or name its folder in PYTHONPATH"
+    return failure(code, f"no module {top} for {flag} {name}", fix=fix)
 
 
 def _import_path(launch: Launch, site: Path) -> list[Path]:
@@ -197,6 +213,16 @@ def _import_path(launch: Launch, site: Path) -> list[Path]:
 
 def _has_module(folder: Path, name: str) -> bool:
     return (folder / name).is_dir() or any(folder.glob(f"{glob.escape(name)}.*"))
+
+
+@rule("serving.headless")
+def headless(launch: Launch) -> Iterator[CompatibilityCheck]:
+    """A node without an API server serves nobody by itself."""
+    none = launch.arguments.get("api_server_count", int) == 0
+    if none or launch.arguments.get("headless", bool):
+        words = "--api-server-count 0" if none else "--headless"
+        summary = f"{words}: this command starts no API server, and nothing gets ready before another node has one"
+        yield warning("serving.headless", summary, fix=f"remove {words} where this is the only node")
 
 
 @rule("serving.exposed")
@@ -231,6 +257,8 @@ RULES = (
     connector,
     executor,
     middleware,
+    classes,
+    headless,
     exposed,
     statistics,
 )
