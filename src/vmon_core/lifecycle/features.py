@@ -45,7 +45,7 @@ def features(
         A check for each feature. One that is not available is a warning only where it was asked for.
 
     >>> [check.verdict.value for check in features((), {"enable_sleep_mode": True}, {})]
-    ['not_evaluated', 'not_evaluated', 'not_evaluated', 'not_evaluated']
+    ['not_evaluated', 'not_evaluated', 'not_evaluated', 'ok']
     """
     checks = (_sleep_mode, _fp8, _peer_to_peer, _custom_all_reduce)
     return [check(devices, arguments, reported) for check in checks]
