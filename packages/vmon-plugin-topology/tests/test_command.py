@@ -41,13 +41,14 @@ def test_this_machine() -> None:
     assert "NUMA 0" in result.output or "no GPU is seen" in result.output
 
 
-def test_plugin_that_cannot_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plugin_that_cannot_tell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A driver that hangs is named, and the rest is shown."""
     hooks = SimpleNamespace(inventory=lambda: Inventory((), {"nvidia": "it took too long"}))
     monkeypatch.setattr("vmon_plugin_topology.command.load_host", lambda: SimpleNamespace(hooks=hooks))
-    result = run("--json")
-    assert "plugin nvidia could not tell its devices" in result.stderr
-    assert json.loads(result.stdout)["source"] == "/"
+    cli.main(["topology", "--json"], standalone_mode=False)
+    told = capsys.readouterr()
+    assert "plugin nvidia could not tell its devices" in told.err
+    assert json.loads(told.out)["source"] == "/"
 
 
 def test_file(tmp_path: Path) -> None:
