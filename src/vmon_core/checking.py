@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from vmon_core.config import PredictedFailure
+from vmon_core.diagnosing import answered, unknown
 from vmon_core.errors import PluginError, VmonError
 from vmon_core.host.guarded import guarded
 from vmon_core.host.say import nobody
@@ -18,7 +19,7 @@ from vmon_core.plugin import LaunchRequest
 from vmon_core.records import CheckVerdict, CompatibilityCheck, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from vmon_core.config import CheckConfig, Config
     from vmon_core.devices import Device
@@ -125,7 +126,7 @@ def predict(host: PluginHost, request: LaunchRequest) -> Prediction:
     devices, doubts = _devices(host, request.patience * DEVICES_SHARE)
     left = max(0.0, request.patience - (time.monotonic() - began))
     asked = attrs.evolve(request, patience=left)
-    checks = _asked("asking for the checks", lambda: host.hooks.check(asked, devices), left)
+    checks = answered(lambda: host.hooks.check(asked, devices), "checks", left)
     return Prediction(tuple(sorted([*checks, *doubts], key=lambda check: ORDER.index(check.verdict))))
 
 
@@ -165,17 +166,6 @@ def _devices(host: PluginHost, seconds: float) -> tuple[tuple[Device, ...], list
     try:
         inventory = guarded(host.hooks.inventory, "asking for the devices", nobody, seconds)
     except PluginError as error:
-        return (), [_unknown("devices.unknown", str(error))]
+        return (), [unknown("devices.unknown", str(error))]
     silent = [f"plugin {plugin} could not tell its devices: {why}" for plugin, why in inventory.silent.items()]
-    return inventory.devices, [_unknown("devices.unknown", why) for why in silent]
-
-
-def _asked(doing: str, ask: Callable[[], Iterable[CompatibilityCheck]], seconds: float) -> list[CompatibilityCheck]:
-    try:
-        return list(guarded(ask, doing, nobody, seconds))
-    except PluginError as error:
-        return [_unknown("vmon.checks_failed", str(error))]
-
-
-def _unknown(code: str, why: str) -> CompatibilityCheck:
-    return CompatibilityCheck(code=code, verdict=CheckVerdict.NOT_EVALUATED, summary=why, source="vmon")
+    return inventory.devices, [unknown("devices.unknown", why) for why in silent]

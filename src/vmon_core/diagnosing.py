@@ -43,7 +43,7 @@ def diagnose(
     """
     devices = _devices(hooks)
     return [
-        *_guarded(lambda: hooks.diagnose(target, devices), "asking for the diagnosis"),
+        *answered(lambda: hooks.diagnose(target, devices), "diagnosis", PATIENCE),
         *features(devices, arguments, reported),
     ]
 
@@ -55,15 +55,26 @@ def _devices(hooks: Hooks) -> tuple[Device, ...]:
         return ()
 
 
-def _guarded(ask: Callable[[], list[CompatibilityCheck]], doing: str) -> list[CompatibilityCheck]:
+def answered(ask: Callable[[], list[CompatibilityCheck]], what: str, seconds: float) -> list[CompatibilityCheck]:
+    """Ask plugins for checks, within a deadline.
+
+    Args:
+        ask: asks them all.
+        what: is asked for, as a word: `checks`.
+        seconds: how long it may take.
+
+    Returns:
+        What they concluded; where that was not in time, one check `vmon.WHAT_failed` that was not evaluated.
+    """
     try:
-        return guarded(ask, doing, nobody, PATIENCE)
+        return guarded(ask, f"asking for the {what}", nobody, seconds)
     except PluginError as error:
-        return [
-            CompatibilityCheck(
-                code="vmon.diagnosis_failed", verdict=CheckVerdict.NOT_EVALUATED, summary=str(error), source="vmon"
-            )
-        ]
+        return [unknown(f"vmon.{what}_failed", str(error))]
+
+
+def unknown(code: str, why: str) -> CompatibilityCheck:
+    """A check of vmon's own that could not be evaluated."""
+    return CompatibilityCheck(code=code, verdict=CheckVerdict.NOT_EVALUATED, summary=why, source="vmon")
 
 
 class ReadyDiagnosis(Recorder):
