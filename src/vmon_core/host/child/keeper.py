@@ -67,6 +67,8 @@ class Keeper:
         self._process: Process | None = None
         self._greeting = known
         self._libraries = known.info.libraries if known is not None else ()
+        self._absent = ""
+        self._look_at = 0.0
         self._host: Host | None = None
         self._fortune = Health()
         self._told: set[str] = set()
@@ -81,7 +83,11 @@ class Keeper:
     @property
     def absent(self) -> str:
         """The library that the plugin is useless without and this machine has not; "" when it can work."""
-        return first_absent(self._libraries) if self.pid is None else ""
+        if self.pid is not None:
+            return ""
+        if time.monotonic() >= self._look_at:  # not at each call: folders of libraries may be far away
+            self._absent, self._look_at = first_absent(self._libraries), time.monotonic() + LOOK_SECONDS
+        return self._absent
 
     def open(self) -> Greeting:
         """Start the process and load the plugin in it.
